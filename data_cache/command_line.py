@@ -1,0 +1,59 @@
+"""One way to run a command: parse, configure logging, call, and turn the user's mistakes into one line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+DONE, AT_FAULT, WRONG_USAGE = 0, 1, 2
+INTERRUPTED = 130
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def add_debug_option(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` the option that shows the traceback behind an error."""
+    parser.add_argument("--debug", action="store_true", help="show the traceback behind an error")
+
+
+def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
+    """Parse `argv`, call the chosen command and return the exit status.
+
+    Every subparser names its function with ``set_defaults(run=function)``; the function takes the parsed
+    arguments and returns 0 (done) or 1 (the data or the work is at fault). ``ValueError``, ``KeyError``
+    and ``OSError`` are the user's doing and become one line on stderr; anything else is ours and is raised.
+    Wrong usage leaves through argparse with status 2.
+    """
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    command: Command = arguments.run
+    try:
+        status = command(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted: what was finished is kept, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `inspect … | head` closes our output early: not a fault. Keep the interpreter's own flush quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (ValueError, KeyError, OSError) as error:
+        if getattr(arguments, "debug", False):
+            raise
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return AT_FAULT
+    return status
+
+
+def one_line(error: BaseException) -> str:
+    """The message of `error` without line breaks (a KeyError's without its quotes)."""
+    if isinstance(error, KeyError) and len(error.args) == 1:
+        text = str(error.args[0])
+    elif isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{error.filename}: {error.strerror}"
+    else:
+        text = str(error)
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,75 @@
+"""A YAML file becomes a frozen dataclass: the dataclass is the schema and the one home of defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def read_settings(path: Path, schema: type[T]) -> T:
+    """Read `path` (YAML, plain data only) into the frozen dataclass `schema`.
+
+    The file lists what differs from the defaults. Errors name the file, the key, what is known and what was
+    found: ``FileNotFoundError`` for a missing file, ``ValueError`` for broken YAML, an unknown key, a wrong type
+    or a value that the dataclass itself refuses.
+    """
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such settings file; name one of configs/*.yaml") from None
+    except (UnicodeDecodeError, IsADirectoryError):
+        raise ValueError(f"{path}: expected a YAML text file, got something else") from None
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    return build_settings({} if content is None else content, schema, str(path))
+
+
+def build_settings(content: object, schema: type[T], where: str) -> T:
+    """Build `schema` from a mapping; `where` is the file (and key) that the errors name."""
+    assert dataclasses.is_dataclass(schema)
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{where}: expected a mapping of settings, got {type(content).__name__}")
+    fields = {field.name: field for field in dataclasses.fields(schema)}
+    unknown = [str(key) for key in content if key not in fields]
+    if unknown:
+        raise ValueError(
+            f"{where}: unknown key {', '.join(map(repr, unknown))}; known keys are {', '.join(fields)}"
+        )
+    hints = typing.get_type_hints(schema)
+    values = {key: _convert(value, hints[key], f"{where}: {key}") for key, value in content.items()}
+    try:
+        return schema(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _convert(value: Any, kind: Any, where: str) -> Any:
+    """Check `value` against the annotation `kind`: a dataclass, a Literal, a union with None, or a plain type."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return build_settings({} if value is None else value, kind, where)
+    origin = typing.get_origin(kind)
+    if origin is typing.Literal:
+        choices = typing.get_args(kind)
+        if value not in choices or isinstance(value, bool) and True not in choices and False not in choices:
+            raise ValueError(f"{where}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in typing.get_args(kind):
+            return None
+        (inner,) = (part for part in typing.get_args(kind) if part is not type(None))
+        return _convert(value, inner, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{where}: expected {kind.__name__}, got {value!r} ({type(value).__name__})")
+    return value

@@ -1,0 +1,1 @@
+"""Stage two: the STAR network and its training. Empty until the network lands."""

@@ -1,0 +1,1 @@
+"""One module a subcommand: `configure` adds its parser, `run` does it."""
