@@ -42,9 +42,7 @@ def build_settings(content: object, schema: type[T], where: str) -> T:
     fields = {field.name: field for field in dataclasses.fields(schema)}
     unknown = [str(key) for key in content if key not in fields]
     if unknown:
-        raise ValueError(
-            f"{where}: unknown key {', '.join(map(repr, unknown))}; known keys are {', '.join(fields)}"
-        )
+        raise ValueError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known keys are {', '.join(fields)}")
     hints = typing.get_type_hints(schema)
     values = {key: _convert(value, hints[key], f"{where}: {key}") for key, value in content.items()}
     try:
@@ -60,7 +58,7 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
     origin = typing.get_origin(kind)
     if origin is typing.Literal:
         choices = typing.get_args(kind)
-        if value not in choices or isinstance(value, bool) and True not in choices and False not in choices:
+        if value not in choices or isinstance(value, bool):  # True == 1 would pass for a choice of numbers
             raise ValueError(f"{where}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
         return value
     if origin in (typing.Union, types.UnionType):

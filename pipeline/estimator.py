@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 class Estimator(Protocol):
     """A network in memory, built once a process."""
 
-    def estimate(
-        self, images: Sequence[NDArray[np.uint8]]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def estimate(self, images: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Estimate the joints of n frames, each frame being one person's box.
 
         images: n arrays (height, width, bgr) uint8, of any size.

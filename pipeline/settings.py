@@ -52,9 +52,7 @@ class PoseSettings:
         custom = self.preset == "custom"
         _require(custom or self.config is None, "config", f"none with preset {self.preset!r}", self.config)
         complete = self.config is not None and self.weights is not None
-        _require(
-            not custom or complete, "preset custom", "config and weights beside it", (self.config, self.weights)
-        )
+        _require(not custom or complete, "preset custom", "config and weights beside it", (self.config, self.weights))
         _require(1 <= self.batch <= 4096, "batch", "1…4096 frames", self.batch)
         _require(1 <= self.chunk_frames <= 65536, "chunk_frames", "1…65536 frames", self.chunk_frames)
         _require(0.0 <= self.max_bad <= 1.0, "max_bad", "a share in 0…1", self.max_bad)

@@ -1,0 +1,47 @@
+# `make demo` and `make test` each do all the set-up themselves.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DVC    := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m dvc
+
+.PHONY: help setup demo test test-slow lint clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(READY)  ## make .venv with the pinned dependencies
+
+# mmengine, mmcv-lite and mmpose come without their own dependency lists: those ask for opencv-python (a second
+# cv2 that needs a screen's libraries) and chumpy (does not build any more); what they import is in pyproject.toml.
+$(READY): constraints.txt pyproject.toml
+	@echo "Installing the pinned dependencies into $(VENV) (a few minutes, once) ..."
+	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), f"Python 3.11 is needed, got {sys.version.split()[0]}; name it: make PYTHON=/path/to/python3.11"'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --constraint constraints.txt --no-deps mmengine mmcv-lite mmpose
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, edges and graphs
+	@$(DVC) repro
+	@$(BIN)/python -m data_cache inspect artifacts/sample/keypoints/train.h5
+	@echo
+	@echo "Results:      artifacts/sample/{keypoints,edges,graphs}/{train,test}.h5"
+	@echo "Look inside:  $(BIN)/python -m data_cache inspect artifacts/sample/keypoints/test.h5"
+	@echo "See them:     $(BIN)/python -m data_cache inspect artifacts/sample/keypoints/test.h5 --plot sheet.png"
+	@echo "Your data:    README.md, section 'Your own HITSZ-VCM'"
+
+test: $(READY)  ## all tests but the slow ones
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(READY)  ## the tests that take more than a minute
+	@$(BIN)/python -m pytest -m slow
+
+lint: $(READY)  ## ruff and mypy
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+
+clean:  ## remove what was made from the sample, with its chunks
+	rm -rf artifacts/sample

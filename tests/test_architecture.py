@@ -1,0 +1,138 @@
+"""The fences: who may import whom, how large a file may be, and that dvc.yaml names the code each stage runs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("pipeline", "data_cache", "model")
+POSE_CODE = {"keypoints", "checkpoints", "pose_engines", "pose_models", "pose_training"}
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+
+
+@cache
+def imported_names(file: Path) -> frozenset[str]:
+    """All modules that `file` imports anywhere, functions included, as dotted names."""
+    package = file.relative_to(ROOT).parent.parts
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module or "") if part)
+            names.add(module)
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
+
+
+def project_file(module: str) -> Path | None:
+    path = ROOT / Path(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def code_behind(start: Path) -> set[Path]:
+    """The project's files that `start` reaches by imports; package files without code are left out."""
+    reached: set[Path] = set()
+    waiting = [start]
+    while waiting:
+        file = waiting.pop()
+        if file in reached:
+            continue
+        reached.add(file)
+        waiting += [found for name in imported_names(file) if (found := project_file(name))]
+    return {file for file in reached if file.name != "__init__.py"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("data_cache", {"pipeline", "model", "torch", "mmpose", "mmengine", "mindspore", "dask", "distributed"}),
+        ("pipeline", {"model", "mindspore"}),
+        ("model", {"pipeline", "torch", "mmpose", "dask", "distributed"}),
+    ],
+)
+def test_data_flows_one_way(folder: str, forbidden: set[str]) -> None:
+    for file in python_files(folder):
+        tops = {name.split(".")[0] for name in imported_names(file)}
+        assert not tops & forbidden, f"{file.relative_to(ROOT)} imports {sorted(tops & forbidden)}"
+
+
+def test_only_the_pose_code_imports_mmpose_and_torch() -> None:
+    for file in python_files("pipeline"):
+        tops = {name.split(".")[0] for name in imported_names(file)}
+        if tops & {"torch", "mmpose", "mmcv", "onnxruntime", "onnx"}:
+            parts = set(file.relative_to(ROOT).with_suffix("").parts)
+            assert parts & POSE_CODE, f"{file.relative_to(ROOT)} imports {sorted(tops)}"
+
+
+def test_files_stay_small() -> None:
+    sizes = {
+        file: len(file.read_text(encoding="utf-8").splitlines())
+        for file in python_files(*PACKAGES, "tests", "benchmarks")
+    }
+    assert {str(file.relative_to(ROOT)): n for file, n in sizes.items() if n > 300} == {}
+
+
+def test_no_import_cycle() -> None:
+    graph = {
+        file: {found for name in imported_names(file) if (found := project_file(name)) and found != file}
+        for file in python_files(*PACKAGES)
+        if file.name != "__init__.py"
+    }
+    done: set[Path] = set()
+
+    def visit(file: Path, path: tuple[Path, ...]) -> None:
+        assert file not in path, " -> ".join(str(step.relative_to(ROOT)) for step in (*path, file))
+        if file in done or file not in graph:
+            return
+        for imported in graph[file]:
+            visit(imported, (*path, file))
+        done.add(file)
+
+    for file in graph:
+        visit(file, ())
+
+
+@pytest.mark.parametrize("stage", ["keypoints", "edges", "graphs"])
+def test_dvc_stages_name_the_code_they_run(stage: str) -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    named = {dep for dep in stages[stage]["do"]["deps"] if dep.endswith(".py")}
+    reached = {str(file.relative_to(ROOT)) for file in code_behind(ROOT / "pipeline" / "commands" / f"{stage}.py")}
+    assert named == reached
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("data_cache", "inspect", "--help"),
+        ("data_cache", "check", "--help"),
+        ("pipeline", "--help"),
+        ("pipeline", "edges", "--help"),
+    ],
+)
+def test_help_loads_no_heavy_library(command: tuple[str, ...]) -> None:
+    module, *arguments = command
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = {[module, *arguments]!r}\n"
+        "try:\n"
+        f"    runpy.run_module({module!r}, run_name='__main__')\n"
+        "except SystemExit as stop:\n"
+        "    assert not stop.code, stop.code\n"
+        "heavy = {'torch', 'mindspore', 'mmpose', 'mmengine', 'distributed', 'matplotlib', 'onnxruntime'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "usage:" in result.stdout
