@@ -13,14 +13,15 @@ help:  ## list the targets
 
 setup: $(READY)  ## make .venv with the pinned dependencies
 
-# mmengine, mmcv-lite and mmpose come without their own dependency lists: those ask for opencv-python (a second
-# cv2 that needs a screen's libraries) and chumpy (does not build any more); what they import is in pyproject.toml.
+# mmengine, mmcv-lite and mmpose come last and without their own dependency lists: those ask for opencv-python (a
+# second cv2, which needs a screen's libraries), torchvision and chumpy (does not build any more); what they really
+# import is in pyproject.toml.
 $(READY): constraints.txt pyproject.toml
 	@echo "Installing the pinned dependencies into $(VENV) (a few minutes, once) ..."
 	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), f"Python 3.11 is needed, got {sys.version.split()[0]}; name it: make PYTHON=/path/to/python3.11"'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --constraint constraints.txt --no-deps mmengine mmcv-lite mmpose
 	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) install --constraint constraints.txt --no-deps mmengine mmcv-lite mmpose
 	@touch $(READY)
 
 demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, edges and graphs
