@@ -1,4 +1,7 @@
-"""The skeleton graph of a clip: nodes, seen joints, limbs and the temporal rule (STAR, equations 8 and 9)."""
+"""The skeleton graph of a frame: nodes, which joints are seen, and limbs (STAR, equation 8).
+
+Equation 9 needs no array: a clip's temporal edges follow from its number of frames (`data_cache.schema` has the rule).
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,6 @@ from data_cache.skeleton import limb_indices
 
 # Part of the recipe of a graphs file: raise it when a change of this code changes its results.
 GRAPHS_CODE = 1
-
-# Equation 9 as text: a clip's temporal edges follow from its number of frames T, so nothing is built for one T.
-TEMPORAL_RULE = (
-    "joint j of sampled frame t is connected with joint j of sampled frame t + 1, in both directions, "
-    "for t = 0 ... T - 2; every node is connected with itself"
-)
 
 
 def seen_joints(score: NDArray[np.float32], status: NDArray[np.uint8], min_score: float) -> NDArray[np.bool_]:
