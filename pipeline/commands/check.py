@@ -1,0 +1,65 @@
+"""`python -m pipeline check`: is this tree what the other commands expect?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from data_cache.command_line import AT_FAULT, DONE
+
+
+def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "check",
+        help="check an unpacked HITSZ-VCM tree",
+        description="Check an unpacked HITSZ-VCM tree: grammar, labels, query list, and every frame. Exit status 1"
+        " where there are errors; known noise of the data set (missing or unreadable frames, names without a track,"
+        " names that disagree with their row) is a warning.",
+    )
+    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the data set's folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument("--quick", action="store_true", help="look at both ends of each frame, do not decode it")
+    parser.add_argument(
+        "--workers",
+        type=_count,
+        default=None,
+        metavar="N",
+        help="processes that decode; 0: this one (default: STAR_WORKERS, or one a core)",
+    )
+    parser.set_defaults(run=run)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a whole number of 0 or more, got {text!r}")
+    return int(text)
+
+
+def _default_workers() -> int:
+    try:
+        return _count(os.environ.get("STAR_WORKERS") or str(len(os.sched_getaffinity(0))))
+    except argparse.ArgumentTypeError as error:
+        raise ValueError(f"STAR_WORKERS: {error}") from error
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the tree, print the report; 1 where it has errors."""
+    from tqdm import tqdm
+
+    from pipeline.dataset_check import ProbeOptions, check_dataset
+    from pipeline.dataset_report import write_json, write_text
+
+    workers = _default_workers() if args.workers is None else args.workers
+    # disable=None: no bar where stderr is no terminal.
+    with tqdm(desc="frames", unit="frame", disable=None, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done)
+
+        report = check_dataset(args.root, ProbeOptions(args.quick, workers, show))
+    sys.stdout.write((write_json(report) if args.json else write_text(report)) + "\n")
+    return AT_FAULT if report.errors else DONE

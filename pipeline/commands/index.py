@@ -1,0 +1,42 @@
+"""`python -m pipeline index`: the tracks of one split as a table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from data_cache.command_line import DONE
+from data_cache.records import SPLITS
+
+
+def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "index",
+        help="list the tracks of one split",
+        description="List the tracks of one split, as the cache holds them: rows are counted from 0, stop is the row"
+        " after the last frame.",
+    )
+    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the data set's folder")
+    parser.add_argument("--split", required=True, choices=SPLITS, help="which split")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.csv", help="write the table to this file, and print the summary only"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the split and print or write its tracks."""
+    from pipeline.datasets import read_split
+    from pipeline.track_table import list_tracks, summarize_tracks, write_csv, write_json, write_text
+
+    index = read_split(args.root, args.root.resolve().name or "dataset", args.split)
+    rows = list_tracks(index)
+    if args.out is not None:
+        write_csv(rows, args.out)
+    summary = summarize_tracks(index)
+    write = write_json if args.json else write_text
+    sys.stdout.write(write(summary, rows if args.out is None else []) + "\n")
+    return DONE
