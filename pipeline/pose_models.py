@@ -1,0 +1,147 @@
+"""Which network estimates the joints: settings become a `PoseModel`, a few strings that any process can build."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.pose_config import config_sha256, official_config, official_weights, read_pose_config
+from pipeline.pose_download import Progress, fetch_weights, file_sha256, weights_folder
+from pipeline.settings import PoseSettings
+
+if TYPE_CHECKING:
+    from pipeline.estimator import Estimator
+
+POSE_CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "pose"
+SHIPPED = {"sample": "hrnet-small_256x192"}
+OFFICIAL = {
+    "hrnet-w32": "td-hm_hrnet-w32_8xb64-210e_coco-256x192",
+    "hrnet-w48": "td-hm_hrnet-w48_8xb32-210e_coco-256x192",
+}
+
+
+@dataclass(frozen=True)
+class PoseModel:
+    """A network, its weights and how it is run (`pipeline.estimator.EstimatorSource`).
+
+    name: preset, or `custom`.
+    config, weights: paths of the MMPose config and of the checkpoint, with their fingerprints.
+    engine: `onnxruntime` or `torch`; device: `cpu`, `cuda` or `cuda:<number>`; batch: frames a forward pass.
+    """
+
+    name: str
+    config: str
+    config_sha256: str
+    weights: str
+    weights_sha256: str
+    flip_test: bool
+    engine: str
+    device: str
+    batch: int
+
+    def recipe(self) -> dict[str, Any]:
+        """Everything that decides the keypoints; paths, GPU numbers and thread counts do not."""
+        return {
+            "name": self.name,
+            "config": Path(self.config).name,
+            "config_sha256": self.config_sha256,
+            "weights_sha256": self.weights_sha256,
+            "flip_test": self.flip_test,
+            "batch": self.batch,
+            "device": self.device.partition(":")[0],
+            "engine": self.engine,
+            "versions": {name: importlib.metadata.version(name) for name in sorted({"mmpose", self.engine})},
+        }
+
+    def build(self, threads: int | None = None) -> Estimator:
+        """The network in memory with `threads` CPU threads (None: all cores).
+
+        ``ValueError`` when files changed or do not fit.
+        """
+        from pipeline.keypoints import PoseEstimator
+
+        found = file_sha256(Path(self.weights))
+        if found != self.weights_sha256:
+            raise ValueError(
+                f"{self.weights}: changed since the run began: expected sha256 {self.weights_sha256[:16]}…, "
+                f"got {found[:16]}…; start again"
+            )
+        return PoseEstimator(
+            Path(self.config),
+            Path(self.weights),
+            flip_test=self.flip_test,
+            engine=self.engine,
+            device=self.device,
+            batch=self.batch,
+            threads=threads,
+        )
+
+
+def resolve_pose_model(
+    settings: PoseSettings,
+    *,
+    device: str = "cpu",
+    weights_override: Path | None = None,
+    progress: Progress | None = None,
+) -> PoseModel:
+    """Find config and weights (downloading an official checkpoint once) and check that they fit each other.
+
+    device: where the network will run; whether it exists is asked where the network is built, which may be
+        another machine.
+    weights_override: a checkpoint in place of the preset's own; without one, no estimator comes into being.
+    Raises ``FileNotFoundError``, ``ConnectionError`` (a checkpoint that cannot be fetched) and ``ValueError``
+    (files that do not fit, listing the tensors that differ).
+    """
+    engine = _choose_engine(settings.engine, device)
+    config = _find_config(settings)
+    fingerprint = config_sha256(read_pose_config(config))
+    weights = _find_weights(settings, weights_override, progress)
+    from pipeline.keypoints import check_network
+
+    check_network(config, weights)
+    return PoseModel(
+        name=settings.preset,
+        config=str(config),
+        config_sha256=fingerprint,
+        weights=str(weights),
+        weights_sha256=file_sha256(weights),
+        flip_test=settings.flip_test,
+        engine=engine,
+        device=device,
+        batch=settings.batch,
+    )
+
+
+def _choose_engine(engine: str, device: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", device):
+        raise ValueError(f"device: expected cpu, cuda or cuda:<number>, got {device!r}")
+    if engine == "auto":
+        return "onnxruntime" if device == "cpu" else "torch"
+    if engine == "onnxruntime" and device != "cpu":
+        raise ValueError(f"engine: onnxruntime runs on the CPU, got device {device!r}; set engine: torch")
+    return engine
+
+
+def _find_config(settings: PoseSettings) -> Path:
+    if settings.config is not None:
+        return Path(settings.config).resolve()
+    if settings.preset in SHIPPED:
+        return POSE_CONFIGS / f"{SHIPPED[settings.preset]}.py"
+    return official_config(OFFICIAL[settings.preset])
+
+
+def _find_weights(settings: PoseSettings, override: Path | None, progress: Progress | None) -> Path:
+    named = override or (Path(settings.weights) if settings.weights is not None else None)
+    if named is None and settings.preset in OFFICIAL:
+        address, digits = official_weights(OFFICIAL[settings.preset])
+        return fetch_weights(address, weights_folder(), digits, progress=progress)
+    path = named.resolve() if named else POSE_CONFIGS / f"{SHIPPED[settings.preset]}.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such weights for preset {settings.preset!r}, and none are made up; "
+            "restore the file or name a checkpoint with --weights FILE"
+        )
+    return path
