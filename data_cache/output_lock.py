@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_cache.partial_file import output_error
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -80,10 +82,7 @@ def _open(output: Path, name: Path) -> int:
         output.parent.mkdir(parents=True, exist_ok=True)
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OSError(
-            error.errno, f"cannot write here ({reason}); choose a folder that you may write to", str(output)
-        ) from error
+        raise output_error(error, output) from error
 
 
 def _is_current(file: int, name: Path) -> bool:
