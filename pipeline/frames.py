@@ -30,7 +30,7 @@ SIZES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers: t
 
 
 def read_frame_bytes(root: Path, relative: str) -> bytes | None:
-    """The bytes of the frame at ``relative`` (posix) below ``root``, None where there is no file.
+    """The bytes of the frame at ``relative`` (posix) below ``root``, None where no file is or a link leads to none.
 
     Something that is there but cannot be read as a file (a folder, a pipe, no permission, a bad sector) gives
     empty bytes, which do not decode: the frame is unreadable, not missing.
@@ -41,20 +41,27 @@ def read_frame_bytes(root: Path, relative: str) -> bytes | None:
     if real is None:
         raise ValueError(outside_message(f"{root}/{relative}", real_root))
     try:
-        # Without O_NONBLOCK opening a pipe would wait for a writer for ever.
-        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                log.warning("%s: not a regular file", real)
-                return b""
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return _read_regular_file(real)
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EIO):
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENXIO, errno.EIO):
             raise
         log.warning("%s: %s", real, error.strerror)
         return b""
+
+
+def _read_regular_file(path: str) -> bytes:
+    # Without O_NONBLOCK opening a pipe would wait for a writer for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            log.warning("%s: not a regular file", path)
+            return b""
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def find_jpeg_fault(data: bytes) -> str | None:

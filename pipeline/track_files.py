@@ -166,8 +166,9 @@ def read_query_rows(file: Path, root: Path, tracks: int | None, findings: Findin
     last = tracks if tracks is not None else np.iinfo(np.int64).max
     seen: dict[int, int] = {}
     for number, line in enumerate(lines, 1):
-        for field in line.split():
-            row = int(field) if line.isascii() and NUMBER.fullmatch(field) else 0
+        # Split at ASCII blanks only: what is no number may then be shown as it stands.
+        for field in re.split(r"[ \t]+", line.strip(" \t")) if line else ():
+            row = int(field) if NUMBER.fullmatch(field) else 0
             if not 1 <= row <= last:
                 wanted = f"a row 1…{tracks} of the test tracks" if tracks is not None else "a row of 1 or more"
                 fault = f"expected {wanted}, got {quote(field)}; rows are counted from 1"
