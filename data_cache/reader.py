@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_cache.hdf5_checks import AGAIN, hdf5_errors
 from data_cache.records import SplitIndex, Tracks
 from data_cache.schema import INDEX_ARRAYS, TEXT, ArraySpec, Format, find_format
-from data_cache.verified_file import AGAIN, VerifiedFile, hdf5_errors, open_verified
+from data_cache.verified_file import VerifiedFile, open_verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,6 +54,7 @@ class CacheReader:
         self._wanted = None if kind is None else find_format(kind).kind
         self._opened: VerifiedFile | None = None
         self._process = 0
+        self._found: dict[str, ArraySpec] = {}  # names asked for so far: clips are read by the hundred thousand
 
     def __enter__(self) -> CacheReader:
         return self
@@ -207,11 +209,14 @@ class CacheReader:
 
     def _find(self, name: str) -> tuple[ArraySpec, h5py.Dataset]:
         verified = self._verified
-        try:
-            spec = verified.layout.find(name)
-        except KeyError as error:
-            raise KeyError(f"{self.path}: {error.args[0]}") from None
-        return spec, verified.datasets[spec.name]
+        known = self._found.get(name)
+        if known is None:
+            try:
+                known = verified.layout.find(name)
+            except KeyError as error:
+                raise KeyError(f"{self.path}: {error.args[0]}") from None
+            self._found[name] = known
+        return known, verified.datasets[known.name]
 
     def _load(self, spec: ArraySpec, stored: h5py.Dataset, start: int, stop: int) -> NDArray[Any]:
         if spec.dtype == TEXT:
