@@ -79,6 +79,7 @@ class CacheReader:
         if self._opened is None or self._process != os.getpid():
             self._opened = open_verified(self.path, self._wanted)
             self._process = os.getpid()
+            self._found = {}
         return self._opened
 
     @property
