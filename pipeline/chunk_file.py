@@ -13,6 +13,7 @@ import h5py
 
 from data_cache.partial_file import output_error, uninterrupted
 from data_cache.records import FrameKeypoints
+from data_cache.writer import LIBRARY_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def write_chunk(file: Path, frames: FrameKeypoints, recipe: str) -> None:
 def _encode(frames: FrameKeypoints, recipe: str, key: str) -> bytes:
     """The file's bytes, made in memory: HDF5 itself reports a full disk late, sometimes only at exit."""
     image = io.BytesIO()
-    with uninterrupted(), h5py.File(image, "w") as chunk:
+    with uninterrupted(), h5py.File(image, "w", libver=LIBRARY_VERSIONS) as chunk:
         chunk.attrs.update(format=FORMAT, version=VERSION, key=key, recipe=recipe)
         for name in _ARRAYS:
             values = getattr(frames, name)

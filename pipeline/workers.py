@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import signal
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from itertools import islice
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -25,12 +27,18 @@ logger = logging.getLogger(__name__)
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 30
 FIRST_WORKER_SECONDS = 60
 STALL_SECONDS = 60
 # Enough that no worker waits for the next task, few enough that the scheduler holds few of them.
 OUTSTANDING_PER_THREAD = 3
 OUTSTANDING_AT_LEAST = 8
+
+LOCAL_CLUSTER = {
+    # A busy machine takes long to start a process.
+    "distributed.comm.timeouts.connect": "120s",
+    "distributed.nanny.pre-spawn-environ.PYTHONWARNINGS": "ignore",
+}
 
 # Packages whose version may change a result's bits: a worker must have those of the process that maps.
 RESULT_PACKAGES = ("h5py", "mmcv-lite", "mmpose", "numpy", "onnxruntime", "torch")
@@ -118,27 +126,28 @@ class CheckedCall(Generic[Task, Result]):
 
 @contextmanager
 def _local_client(workers: int) -> Iterator[Client]:
-    from distributed import Client, LocalCluster
+    import dask.config
 
-    _quiet_logs()
-    with _interrupts_blocked():
-        cluster = LocalCluster(
-            n_workers=workers,
-            processes=True,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-            # Dask's own limit pauses a worker for good when the network alone takes most of it.
-            memory_limit=None,
-        )
-    try:
-        with Client(cluster, set_as_default=False) as client:
-            yield client
-    finally:
-        # Closing while a nanny restarts its worker fails inside Dask; the processes end with this one.
-        with suppress(AssertionError, TimeoutError):
-            cluster.close()
+    distributed = _quiet_dask()
+    with _environment_restored(), dask.config.set(LOCAL_CLUSTER):
+        with _interrupts_blocked():
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                processes=True,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+                # Dask's own limit pauses a worker for good when the network alone takes most of it.
+                memory_limit=None,
+            )
+        try:
+            with distributed.Client(cluster, set_as_default=False) as client:
+                yield client
+        finally:
+            # Closing while a nanny restarts its worker fails inside Dask; the processes end with this one.
+            with suppress(AssertionError, TimeoutError):
+                cluster.close()
 
 
 @contextmanager
@@ -156,12 +165,21 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 @contextmanager
-def _connected_client(address: str) -> Iterator[Client]:
-    from distributed import Client
-
-    _quiet_logs()
+def _environment_restored() -> Iterator[None]:
+    """Dask writes what its workers shall inherit, OMP_NUM_THREADS among it, into our own environment."""
+    before = dict(os.environ)
     try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _connected_client(address: str) -> Iterator[Client]:
+    distributed = _quiet_dask()
+    try:
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ConnectionError(
             f"{address}: no Dask scheduler answers there within {CONNECT_SECONDS} s ({type(error).__name__});"
@@ -197,10 +215,17 @@ def _require_code(client: Client, address: str, module: str) -> None:
             )
 
 
-def _quiet_logs() -> None:
-    """Dask tells of every worker that comes and goes; what matters reaches the user as an error or a warning."""
+def _quiet_dask() -> ModuleType:
+    """Dask's `distributed`, which tells of every worker that comes and goes, to say nothing.
+
+    What matters reaches the user as an error or a warning of ours.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about another package that it finds
+        import distributed
     for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    return distributed
 
 
 def _map_on(client: Client, call: CheckedCall[Task, Result], tasks: Iterable[Task]) -> Iterator[Result]:
