@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from data_cache.skeleton import JOINTS
 from pipeline.checkpoints import load_weights
 from pipeline.pose_config import first_line, read_pose_config
-from pipeline.pose_engines import cpu_threads, install_engine
+from pipeline.pose_engines import install_engine
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -44,11 +44,11 @@ class PoseEstimator:
         """Read config and weights and build the network.
 
         engine: `onnxruntime` (CPU only) or `torch`; batch: most frames of one forward pass;
-        threads: CPU threads (None: all cores).
+        threads: CPU threads of onnxruntime (None: all cores), without effect on the results; torch takes one.
         Raises ``FileNotFoundError``; ``ValueError`` when the files do not fit each other, the device is not
         there, or the network is not one of 17 COCO joints.
         """
-        _use_threads(cpu_threads(threads))
+        _use_one_thread()
         _require_device(device)
         settings = read_pose_config(config)
         self._batch = batch
@@ -105,12 +105,12 @@ class PoseEstimator:
         return prepared
 
 
-def check_network(config: Path, weights: Path) -> None:
+def check_network(config: Path, weights: Path, *, flip_test: bool = True) -> None:
     """``ValueError`` unless `weights` are those of the network of `config` and it finds the 17 COCO joints.
 
     Lists the tensors that differ; decodes one empty frame, so that a decoder of another kind is met here too.
     """
-    estimator = PoseEstimator(config, weights, flip_test=False, engine="torch", batch=1)
+    estimator = PoseEstimator(config, weights, flip_test=flip_test, engine="torch", batch=1)
     try:
         estimator.estimate([np.zeros((64, 32, 3), np.uint8)])
     except (RuntimeError, TypeError, IndexError, AttributeError) as error:
@@ -119,9 +119,14 @@ def check_network(config: Path, weights: Path) -> None:
         ) from error
 
 
-def _use_threads(threads: int) -> None:
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
+def _use_one_thread() -> None:
+    """Keep torch and OpenCV on one thread of the CPU; onnxruntime has threads of its own.
+
+    Torch's convolutions give other last bits with another number of threads, and preparing and decoding a frame
+    is too little work to share: on a busy machine, waiting for the other thread costs more than it does.
+    """
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def _require_device(device: str) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.pose_config import first_line
+
 # input (frame, channel, y, x) float32, normalised → heatmaps (frame, channel, y, x) float32
 Forward = Callable[[Tensor], Tensor]
 
@@ -47,7 +49,8 @@ def cpu_threads(threads: int | None) -> int:
 def install_engine(model: Any, engine: str, input_size: tuple[int, int], threads: int | None) -> None:
     """Let `engine` stand for the model's forward pass, under MMPose's own `predict`.
 
-    model: a `TopdownPoseEstimator` in evaluation mode, on its device; input_size: width, height of its input.
+    model: a `TopdownPoseEstimator` in evaluation mode, on its device; input_size: width, height of its input;
+    threads: CPU threads of onnxruntime (None: all cores).
     """
     if engine == "onnxruntime":
         forward = onnxruntime_forward(Heatmaps(model), input_size, cpu_threads(threads))
@@ -59,7 +62,10 @@ def install_engine(model: Any, engine: str, input_size: tuple[int, int], threads
 
 
 def torch_forward(model: Any) -> Forward:
-    """The network in torch, with channels innermost in memory: a third faster than torch's default on a CPU."""
+    """The network in torch, with channels innermost in memory: a third faster than torch's default on a CPU.
+
+    On a CPU the last bits depend on the number of threads and of frames in the batch.
+    """
     model.to(memory_format=torch.channels_last)
     extract_feat, head = model.extract_feat, model.head.forward
 
@@ -90,7 +96,8 @@ def onnxruntime_forward(network: Heatmaps, input_size: tuple[int, int], threads:
         )
     except Exception as error:  # exporter and runtime raise many kinds for what they do not know
         raise ValueError(
-            f"engine: onnxruntime cannot run this network ({type(error).__name__}); set engine: torch"
+            f"engine: onnxruntime cannot run this network ({type(error).__name__}: {first_line(error)}); "
+            "set engine: torch"
         ) from error
 
     def forward(inputs: Tensor) -> Tensor:

@@ -57,9 +57,9 @@ class PoseModel:
         }
 
     def build(self, threads: int | None = None) -> Estimator:
-        """The network in memory with `threads` CPU threads (None: all cores).
+        """The network in memory; threads: CPU threads of onnxruntime (None: all cores), without effect on results.
 
-        ``ValueError`` when files changed or do not fit.
+        ``ValueError`` when a file changed since, files do not fit, or the device is not there.
         """
         from pipeline.keypoints import PoseEstimator
 
@@ -101,7 +101,7 @@ def resolve_pose_model(
     weights = _find_weights(settings, weights_override, progress)
     from pipeline.keypoints import check_network
 
-    check_network(config, weights)
+    check_network(config, weights, flip_test=settings.flip_test)
     return PoseModel(
         name=settings.preset,
         config=str(config),
