@@ -78,22 +78,9 @@ def test_json(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_over_processes_from_a_shell(tree: Tree) -> None:
-    """The whole way, with a pool: its processes import the program's main module again."""
     tree.frame("train", 0).write_bytes(b"")
-    code = (
-        "import argparse, sys\n"
-        "from data_cache.command_line import run\n"
-        "from pipeline.commands import check\n"
-        "if __name__ == '__main__':\n"
-        "    parser = argparse.ArgumentParser()\n"
-        "    check.configure(parser.add_subparsers())\n"
-        "    sys.exit(run(parser))\n"
-    )
-    script = tree.root.parent / "main.py"
-    script.write_text(code)
-    command = [sys.executable, str(script), "check", "--root", str(tree.root), "--workers", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    command = [sys.executable, "-m", "pipeline", "check", "--root", str(tree.root), "--workers", "2"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     assert "train: 1 of 79 frames do not decode: Train/0001/rgb/D3/1.jpg (empty)" in result.stdout
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from trees import Tree, build_tree
 
@@ -126,6 +130,45 @@ def test_a_killed_process_is_told_in_a_sentence(tree: Tree, monkeypatch: pytest.
     monkeypatch.setattr(frame_probe, "_probe_batch", kill_own_process)
     with pytest.raises(OSError, match="use fewer --workers"):
         probe_frames(tree.root, tree.paths["train"], quick=True, workers=1, advance=int)
+
+
+KILLED_CALLER = """
+import os, sys, time
+from pathlib import Path
+from pipeline import frame_probe
+
+def wait_for_ever(root, paths, quick):
+    mine = Path(root) / f"worker{os.getpid()}"
+    mine.with_suffix(".new").write_text("")
+    mine.with_suffix(".new").rename(mine.with_suffix(".pid"))
+    while True:
+        time.sleep(1)
+
+frame_probe._probe_batch = wait_for_ever
+frame_probe.BATCH = 1
+if __name__ == "__main__":
+    frame_probe.probe_frames(Path(sys.argv[1]), ["a", "b"], quick=True, workers=2, advance=print)
+"""
+
+
+def test_processes_end_when_their_caller_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(KILLED_CALLER)
+    environment = {**os.environ, "PYTHONPATH": str(Path(frame_probe.__file__).parent.parent)}
+    caller = subprocess.Popen([sys.executable, tmp_path / "main.py", tmp_path], env=environment)
+    try:
+        while len(files := list(tmp_path.glob("worker*.pid"))) < 2:
+            assert caller.poll() is None
+            time.sleep(0.05)
+    finally:
+        workers = psutil.Process(caller.pid).children(recursive=True)
+        caller.kill()
+        caller.wait()
+    numbers = {int(file.stem.removeprefix("worker")) for file in files}
+    assert numbers <= {worker.pid for worker in workers}
+    _, alive = psutil.wait_procs(workers, timeout=120)
+    for worker in alive:
+        worker.kill()
+    assert not alive
 
 
 def test_progress_is_told_of_every_frame(tree: Tree) -> None:
