@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from data_cache.check_rules import ROW_RULES, blank_rules, status_rule, track_rules
+from data_cache.check_rules import ROW_RULES, blank_rules, index_rules, status_rule, track_rules
 from data_cache.problems import Findings, Problem
 from data_cache.reader import open_cache
 from data_cache.schema import TEXT
@@ -82,17 +82,36 @@ def _check_text(node: h5py.HLObject, key: str, name: str, expected: str, finding
 def _check_index(reader: CacheReader, findings: Findings) -> NDArray[np.uint8] | None:
     """Names, tracks and status, and whether they agree; return the status, None where it is damaged."""
     status = _read_or_report(reader, "/frames/status", 0, reader.frames, findings)
-    track = _read_or_report(reader, "/frames/track", 0, reader.frames, findings)
     if status is not None:
         findings.apply(status_rule(status), 0)
+    track = _read_or_report(reader, "/frames/track", 0, reader.frames, findings)
+    if not _check_tracks(reader, findings) or track is None:
+        return status
     try:
         index = reader.index()
     except ValueError as error:
-        findings.add(_refused(error, reader.path, "/frames, /tracks"))
+        found = " ".join(str(error).split()).removeprefix(f"{reader.path}: /frames, /tracks: ")
+        findings.add(Problem("error", "/frames, /tracks", "paths and tracks that fit each other", found))
         return status
-    for rule in () if track is None else track_rules(index, track):
+    for rule in index_rules(index, track):
         findings.apply(rule, 0)
     return status
+
+
+def _check_tracks(reader: CacheReader, findings: Findings) -> bool:
+    """The table of tracks by itself; return whether it is sound."""
+    with h5py.File(reader.path, "r", locking=False) as file:
+        tracks = len(file["/tracks/person"])  # the reader counts no tracks that contradict themselves
+    columns = {}
+    for name in ("person", "camera", "modality", "start", "stop"):
+        values = _read_or_report(reader, f"/tracks/{name}", 0, tracks, findings)
+        if values is None:
+            return False
+        columns[name] = values
+    rules = list(track_rules(columns, reader.frames))
+    for rule in rules:
+        findings.apply(rule, 0)
+    return not any(rule.wrong.any() for rule in rules)
 
 
 def _check_graph(reader: CacheReader, findings: Findings) -> None:
@@ -139,9 +158,7 @@ def _check_rows(reader: CacheReader, status: NDArray[np.uint8] | None, findings:
                 findings.apply(rule, rows.start)
 
 
-def _read_or_report(
-    reader: CacheReader, key: str, start: int, stop: int, findings: Findings
-) -> NDArray[Any] | None:
+def _read_or_report(reader: CacheReader, key: str, start: int, stop: int, findings: Findings) -> NDArray[Any] | None:
     try:
         return reader.read(key, start, stop)
     except ValueError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_cache.problems import Rule
-from data_cache.records import Status
+from data_cache.records import Modality, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,12 +47,22 @@ def status_rule(status: NDArray[np.uint8]) -> Rule:
     return Rule("/frames/status", "0 (ok), 1 (unreadable) or 2 (missing)", status, wrong, ("frame",))
 
 
-def track_rules(index: SplitIndex, track: NDArray[np.int32]) -> Iterator[Rule]:
-    """`track` (frame,) int32 says what the tracks' ranges say, person and camera are numbers of a data set."""
+def track_rules(columns: Arrays, frames: int) -> Iterator[Rule]:
+    """The columns (track,) of /tracks hold numbers of a data set and ranges of rows of so many `frames`."""
+    for name in ("person", "camera"):
+        yield Rule(f"/tracks/{name}", "a number of 0 or more", columns[name], columns[name] < 0, ("track",))
+    modality = columns["modality"]
+    wrong = ~np.isin(modality, [int(member) for member in Modality])
+    yield Rule("/tracks/modality", "1 (infrared) or 2 (visible)", modality, wrong, ("track",))
+    ranges = np.stack([columns["start"], columns["stop"]], axis=1)
+    wrong = (ranges[:, 0] < 0) | (ranges[:, 0] >= ranges[:, 1]) | (ranges[:, 1] > frames)
+    yield Rule("/tracks/start, stop", f"0 <= start < stop <= {frames}", ranges, wrong, ("track", "range"))
+
+
+def index_rules(index: SplitIndex, track: NDArray[np.int32]) -> Iterator[Rule]:
+    """`track` (frame,) int32, as stored, says what the ranges of the tracks say."""
     expected = "the row of /tracks whose start…stop holds the frame, -1 without one"
     yield Rule("/frames/track", expected, track, track != index.track, ("frame",))
-    for key, numbers in (("/tracks/person", index.tracks.person), ("/tracks/camera", index.tracks.camera)):
-        yield Rule(key, "a number of 0 or more", numbers, numbers < 0, ("track",))
     # HITSZ-VCM's rows tile the name file from its start; only names after the last row belong to none.
     gap = (index.track < 0) & (np.arange(len(track)) < index.tracks.stop.max(initial=0))
     expected = "no frame without a track before the last track ends"

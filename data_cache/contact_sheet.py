@@ -90,8 +90,7 @@ def plot_track(reader: CacheReader, track: int, root: Path, min_score: float, ou
     tiles = [_read_tile(reader, root, int(row), owner=False) for row in rows]
     count = _count(tiles, root)
     sentence = (
-        f"person {reader.tracks.person[track]} · camera {reader.tracks.camera[track]}"
-        f" · frames {start:,}…{stop - 1:,}"
+        f"person {reader.tracks.person[track]} · camera {reader.tracks.camera[track]} · frames {start:,}…{stop - 1:,}"
     )
     heading = "all its frames" if len(rows) == stop - start else f"{len(rows)} of its {stop - start} frames"
     band = Band(member.name.lower(), sentence, [Block(heading, tiles, TRACK_COLUMNS)])
@@ -197,9 +196,7 @@ def _draw_split(
     return page.figure
 
 
-def _draw_track(
-    reader: CacheReader, band: Band, track: int, rows: tuple[int, int], min_score: float
-) -> Figure:
+def _draw_track(reader: CacheReader, band: Band, track: int, rows: tuple[int, int], min_score: float) -> Figure:
     width = max(9.5, band.width) + 2 * MARGIN
     page = Page(width, HEADER + band.height + 0.55 + 3.1 + 0.45 + FOOTER)
     title = f"{reader.dataset} · {reader.split} · track {track}"

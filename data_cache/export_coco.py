@@ -86,15 +86,13 @@ def _append_lines(file: PartialFile, lines: Sequence[str], *, first: bool) -> No
         file.check()
 
 
-def result_lines(
-    image_id: NDArray[np.int64], keypoints: NDArray[np.float32], score: NDArray[np.float32]
-) -> list[str]:
+def result_lines(image_id: NDArray[np.int64], keypoints: NDArray[np.float32], score: NDArray[np.float32]) -> list[str]:
     """Return one JSON object a frame.
 
     image_id: (frame,) integers; keypoints: (frame, joint, xy) float32; score: (frame, joint) float32, all finite.
     Numbers have the fewest digits that give the same float32 back. A frame's own score is the mean of its joints'.
     """
-    table = np.concatenate([keypoints, score[:, :, None]], axis=2).reshape(len(score), -1)
+    table = np.concatenate([keypoints, score[:, :, None]], axis=2).reshape(len(score), 3 * len(JOINTS))
     texts = table.astype(np.str_).tolist()
     means = score.mean(axis=1, dtype=np.float64).astype(np.float32).astype(np.str_).tolist()
     return [

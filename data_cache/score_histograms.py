@@ -42,9 +42,7 @@ def seen_part_share(score: NDArray[np.float32], min_score: float) -> NDArray[np.
     return share
 
 
-def draw_histograms(
-    panels: Sequence[Axes], scores: Mapping[str, NDArray[np.float32]], min_score: float
-) -> None:
+def draw_histograms(panels: Sequence[Axes], scores: Mapping[str, NDArray[np.float32]], min_score: float) -> None:
     """Draw into six `panels`, one a part, what `scores` (modality name → (frame, joint) float32) look like."""
     shares = {name: part_histograms(score) for name, score in scores.items()}
     seen = {name: seen_part_share(score, min_score) for name, score in scores.items()}

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 INK, QUIET = "#1b2733", "#6b7785"
 
 
-def draw_score_map(
-    axes: Axes, legend: Axes, score: NDArray[np.float32], first_row: int, min_score: float
-) -> None:
+def draw_score_map(axes: Axes, legend: Axes, score: NDArray[np.float32], first_row: int, min_score: float) -> None:
     """Draw `score` (frame, joint) float32 into `axes` and its colour scale into `legend`.
 
     Frames without scores (NaN) stay grey; joints under `min_score` carry a cross. `first_row` labels the frames.

@@ -88,9 +88,7 @@ def summarise_file(reader: CacheReader, min_score: float) -> FileSummary:
     """Summarise an open file; `min_score` (0…1) decides which joints of a keypoints file count as seen."""
     modality = frame_modality(reader.tracks, reader.frames)
     measure, columns, examined, quality = _READ_QUALITY[reader.kind](reader, modality, min_score)
-    modalities = tuple(
-        _summarise_modality(member, reader, modality, quality[member]) for member in SHOWN_MODALITIES
-    )
+    modalities = tuple(_summarise_modality(member, reader, modality, quality[member]) for member in SHOWN_MODALITIES)
     return FileSummary(
         path=str(reader.path),
         kind=reader.kind,
@@ -160,9 +158,7 @@ Quality = tuple[str, tuple[str, ...], int, dict[Modality, ColumnQuality]]
 def _keypoint_quality(reader: CacheReader, modality: NDArray[np.uint8], min_score: float) -> Quality:
     score = reader.read("score", 0, reader.frames)
     ok = reader.status == Status.OK
-    quality = {
-        member: score_quality(score[ok & (modality == member)], min_score) for member in SHOWN_MODALITIES
-    }
+    quality = {member: score_quality(score[ok & (modality == member)], min_score) for member in SHOWN_MODALITIES}
     return "score", JOINTS, reader.frames, quality
 
 

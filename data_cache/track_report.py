@@ -126,9 +126,7 @@ def track_text(report: TrackReport) -> str:
         + ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "ok"),
     ]
     if report.mean_score is not None and report.worst_score is not None:
-        lines.append(
-            f"mean score {report.mean_score:.3f}, worst joint {report.worst_joint} ({report.worst_score:.3f})"
-        )
+        lines.append(f"mean score {report.mean_score:.3f}, worst joint {report.worst_joint} ({report.worst_score:.3f})")
     header = ("row", "path", "status", "seen", "mean score", "worst joint", "")
     rows = [header, *(_frame_cells(frame) for frame in report.frames)]
     return "\n".join([*lines, "", *align_columns(rows, left=3)])

@@ -132,7 +132,11 @@ def test_a_large_file_is_summarised_from_a_sample_and_says_so(
     monkeypatch.setattr(summary, "SAMPLE_BLOCKS", 5)
     with open_cache(files["edges"]) as reader:
         result = summarise_file(reader, MIN_SCORE)
-        rows = [row for block in summary.spread_blocks(reader.frames, 17 * 17 * 2 * 4) for row in range(reader.frames)[block]]
+        rows = [
+            row
+            for block in summary.spread_blocks(reader.frames, 17 * 17 * 2 * 4)
+            for row in range(reader.frames)[block]
+        ]
         assert result.examined == len(rows) == 20
         modality = summary.frame_modality(reader.tracks, reader.frames)[rows]
         ok = reader.status[rows] == Status.OK
@@ -144,7 +148,9 @@ def test_a_large_file_is_summarised_from_a_sample_and_says_so(
     assert "20 frames evenly spread" in summary_text(result)
 
 
-def test_text_has_both_modalities_side_by_side_and_one_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_has_both_modalities_side_by_side_and_one_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     index = random_index(5, tracks=3, orphans=0)
     index.tracks.modality.base[:] = Modality.INFRARED  # type: ignore[union-attr]
     path = write_cache(tmp_path / "infrared.h5", index=index, seed=5)
@@ -193,7 +199,9 @@ def test_track_is_reported_frame_by_frame(
     if kind != "edges":
         means = {joint: np.mean(scores) for joint, scores in totals.items() if scores}
         assert values["worst_joint"] == min(means, key=lambda joint: means[joint])
-        assert values["mean_score"] == pytest.approx(np.mean([s for scores in totals.values() for s in scores]), abs=1e-6)
+        assert values["mean_score"] == pytest.approx(
+            np.mean([s for scores in totals.values() for s in scores]), abs=1e-6
+        )
 
 
 def test_track_as_text(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,7 +223,12 @@ def test_frame_of_each_kind(files: dict[str, Path], capsys: pytest.CaptureFixtur
     assert (values["row"], values["track"], values["height"], values["width"]) == (row, track, *size.tolist())
     for number, joint in enumerate(JOINTS):
         x, y = keypoints[number].tolist()
-        assert values["figures"][joint] == {"x": x, "y": y, "score": float(score[number]), "seen": bool(score[number] >= MIN_SCORE)}
+        assert values["figures"][joint] == {
+            "x": x,
+            "y": y,
+            "score": float(score[number]),
+            "seen": bool(score[number] >= MIN_SCORE),
+        }
     graph = printed(["inspect", str(files["graphs"]), "--frame", path], capsys)["figures"]
     edges = printed(["inspect", str(files["edges"]), "--frame", path], capsys)["figures"]
     for number, joint in enumerate(JOINTS):
@@ -243,7 +256,12 @@ def test_frame_without_keypoints_or_track(files: dict[str, Path]) -> None:
 
 
 def test_near_names_prefer_the_same_folder() -> None:
-    names = ["Train/0001/ir/D2/1.jpg", "Train/0001/rgb/D1/11.jpg", "Train/0001/rgb/D1/7.jpg", "Train/0002/rgb/D1/12.jpg"]
+    names = [
+        "Train/0001/ir/D2/1.jpg",
+        "Train/0001/rgb/D1/11.jpg",
+        "Train/0001/rgb/D1/7.jpg",
+        "Train/0002/rgb/D1/12.jpg",
+    ]
     assert near_names("Train/0001/rgb/D1/12.jpg", names)[0] == "Train/0001/rgb/D1/11.jpg"
     assert near_names("Train/0001/rgb/D9/1.jpg", names)
     assert near_names("", names) == []
