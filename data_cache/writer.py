@@ -182,10 +182,11 @@ class CacheWriter:
                 self._file[name][self.rows - count : self.rows] = block[:count]
 
     def _check(self, spec: ArraySpec, array: NDArray[Any], shape: tuple[int, ...]) -> None:
-        kind = np.dtype("S") if spec.dtype == TEXT else np.dtype(spec.dtype)
-        if array.shape != shape or (array.dtype != kind and array.dtype.kind + kind.kind != "SS"):
+        text = spec.dtype == TEXT
+        if array.shape != shape or not (array.dtype.kind == "S" if text else array.dtype == np.dtype(spec.dtype)):
             raise ValueError(
-                f"{self.path}: {spec.name}: expected {kind} of shape {shape}, got {array.dtype} of shape {array.shape}"
+                f"{self.path}: {spec.name}: expected {'names' if text else np.dtype(spec.dtype)} of shape {shape},"
+                f" got {array.dtype} of shape {array.shape}"
             )
 
     def _check_values(self, spec: ArraySpec, array: NDArray[Any]) -> None:
