@@ -15,6 +15,8 @@ from data_cache.skeleton import mirror_indices
 from pipeline.edges import pairwise_edges
 
 FRAMES, JOINTS = 7, 17
+# Computed in float64 and rounded once: nothing but that rounding separates a result from the definition.
+HALF_ULP = 6.1e-8
 
 
 def naive_edge(xy_i: Any, xy_j: Any, both_seen: bool, height: int, angle: str, normalize: str) -> tuple[float, float]:
@@ -22,8 +24,8 @@ def naive_edge(xy_i: Any, xy_j: Any, both_seen: bool, height: int, angle: str, n
     if not both_seen:
         return 0.0, 0.0
     over = height if normalize == "height" else 1
-    dx = float(xy_j[0]) / over - float(xy_i[0]) / over
-    dy = float(xy_j[1]) / over - float(xy_i[1]) / over
+    dx = float(xy_j[0]) / over - float(xy_i[0]) / over + 0.0  # a zero without sign
+    dy = float(xy_j[1]) / over - float(xy_i[1]) / over + 0.0
     distance = math.sqrt(dx**2 + dy**2)
     if dx == 0 and dy == 0:
         return distance, 0.0
@@ -68,7 +70,7 @@ def test_equals_loops_over_the_equations(angle: str, normalize: str) -> None:
     edges = pairwise_edges(keypoints, seen, height, angle, normalize)
     assert edges.shape == (FRAMES, JOINTS, JOINTS, 2)
     assert edges.dtype == np.float32
-    np.testing.assert_allclose(edges, naive_edges(keypoints, seen, height, angle, normalize), rtol=2e-7, atol=1e-7)
+    np.testing.assert_allclose(edges, naive_edges(keypoints, seen, height, angle, normalize), rtol=HALF_ULP)
 
 
 # Whole numbers among the coordinates make vertical, horizontal and coincident pairs common.
@@ -88,7 +90,7 @@ def test_equals_loops_on_any_input(
 ) -> None:
     # Heights are powers of two: dividing by them is exact, so the loop finds dx = 0 where the coordinates are equal.
     edges = pairwise_edges(keypoints, seen, height, angle, normalize)
-    np.testing.assert_allclose(edges, naive_edges(keypoints, seen, height, angle, normalize), rtol=2e-7, atol=1e-30)
+    np.testing.assert_allclose(edges, naive_edges(keypoints, seen, height, angle, normalize), rtol=HALF_ULP, atol=1e-30)
 
 
 def test_equals_torch() -> None:
@@ -101,8 +103,8 @@ def test_equals_torch() -> None:
     dx, dy = (xy[:, None] - xy[:, :, None]).unbind(-1)
     for angle, theta in (("arctan", torch.atan(dy / dx).nan_to_num(0.0)), ("atan2", torch.atan2(dy, dx))):
         edges = pairwise_edges(keypoints, seen, height, angle)
-        np.testing.assert_allclose(edges[..., 0], distance, rtol=2e-7, atol=1e-7)
-        np.testing.assert_allclose(edges[..., 1], theta, rtol=2e-7, atol=1e-7)
+        np.testing.assert_allclose(edges[..., 0], distance, rtol=HALF_ULP)
+        np.testing.assert_allclose(edges[..., 1], theta, rtol=HALF_ULP)
 
 
 def test_right_angles_are_exact_and_signed_by_dy() -> None:
