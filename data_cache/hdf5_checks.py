@@ -11,7 +11,7 @@ import numpy as np
 from data_cache.schema import TEXT, ArraySpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 AGAIN = "make it again with `dvc repro`"
@@ -128,8 +128,13 @@ def _verify_type(node: h5py.Dataset, spec: ArraySpec) -> None:
     expected = spec.stored_dtype()
     if dtype != expected:
         raise Refused(f"dtype {expected}", str(dtype))
-    if h5py.check_enum_dtype(dtype) != h5py.check_enum_dtype(expected):
-        raise Refused(f"the enumeration {dict(spec.enum or {})}", f"{h5py.check_enum_dtype(dtype)}")
+    wanted, found = h5py.check_enum_dtype(expected), h5py.check_enum_dtype(dtype)
+    if found != wanted:
+        raise Refused(f"the enumeration {_enumerated(wanted)}", _enumerated(found))
+
+
+def _enumerated(values: Mapping[str, int] | None) -> str:
+    return ", ".join(f"{name} {values[name]}" for name in sorted(values, key=values.__getitem__)) if values else "none"
 
 
 def _verify_shape(node: h5py.Dataset, spec: ArraySpec, lengths: dict[str, int]) -> None:
