@@ -129,13 +129,13 @@ def train(config: Config, out: Path, resume: bool, workers: int, epochs: int | N
         load_checkpoint(state, checkpoint, config)
     out.mkdir(parents=True, exist_ok=True)
     last = recipe.epochs if epochs is None else min(epochs, recipe.epochs)
-    crops: LabelledCrops | None = None
+    crops: dict[Stage, LabelledCrops] = {}
     while state.epoch < last:
         stage = recipe.stage_at(state.epoch)
-        if crops is None or crops.input_size != stage.input_size:
-            crops = LabelledCrops(dataset_at(config.train_dataloader.dataset, stage), recipe.seed)
+        if stage not in crops:
+            crops[stage] = LabelledCrops(dataset_at(config.train_dataloader.dataset, stage), recipe.seed)
         line: dict[str, Any] = {"epoch": state.epoch + 1, "input_size": stage.input_size}
-        line |= train_epoch(state, config, crops, workers)
+        line |= train_epoch(state, config, crops[stage], workers)
         save_checkpoint(state, checkpoint, config)
         with (out / LOG).open("a") as file:
             file.write(json.dumps(line) + "\n")
