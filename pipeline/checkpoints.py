@@ -175,7 +175,7 @@ def _name(path: Path, name: object) -> str:
 
 
 def _tensor(path: Path, name: object, value: object) -> Tensor:
-    if type(value) not in (Tensor, nn.Parameter) or value.layout is not torch.strided or value.is_meta:
+    if not isinstance(value, Tensor) or value.layout is not torch.strided or value.is_meta:
         raise ValueError(f"{path}: {name}: expected a dense tensor, got {type(value).__name__}")
     if value.is_floating_point() and not bool(torch.isfinite(value).all()):
         raise ValueError(f"{path}: {name}: expected finite weights, got nan or inf; the training went astray")

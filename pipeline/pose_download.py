@@ -7,6 +7,7 @@ import http.client
 import logging
 import os
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,7 @@ def _download(url: str, path: Path, sha256_prefix: str, timeout: float, progress
         with os.fdopen(handle, "wb") as file:
             try:
                 sha256 = _copy_body(url, file, timeout, progress)
-            except (ConnectionError, TimeoutError, http.client.HTTPException, urllib.request.URLError) as error:
+            except (ConnectionError, TimeoutError, http.client.HTTPException, urllib.error.URLError) as error:
                 reason = getattr(error, "reason", None) or error
                 reason = str(reason) or type(reason).__name__
                 raise ConnectionError(f"cannot download {path.name} ({reason}): {by_hand}") from error

@@ -6,6 +6,7 @@ Either takes the place of the model's forward pass only; flip test and decoding 
 from __future__ import annotations
 
 import io
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -89,27 +90,27 @@ def onnxruntime_forward(network: Heatmaps, input_size: tuple[int, int], threads:
     example = torch.linspace(-2.0, 2.0, 2 * 3 * height * width).reshape(2, 3, height, width)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors come as exceptions
     try:
-        session = onnxruntime.InferenceSession(
-            export_onnx(network, example), options, providers=["CPUExecutionProvider"]
-        )
+        exported = export_onnx(network, example)
+        session = onnxruntime.InferenceSession(exported, options, providers=["CPUExecutionProvider"])
+
+        def forward(inputs: Tensor) -> Tensor:
+            return torch.from_numpy(session.run(None, {"input": np.ascontiguousarray(inputs.numpy())})[0])
+
+        found = forward(example[1:])  # fewer frames than were traced
     except Exception as error:  # exporter and runtime raise many kinds for what they do not know
         raise ValueError(
             f"engine: onnxruntime cannot run this network ({type(error).__name__}: {first_line(error)}); "
             "set engine: torch"
         ) from error
-
-    def forward(inputs: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {"input": np.ascontiguousarray(inputs.numpy())})[0])
-
-    _require_agreement(forward, network, example)
+    _require_agreement(found, network, example[1:])
     return forward
 
 
 def export_onnx(network: nn.Module, example: Tensor) -> bytes:
     """The network as an ONNX model for any number of frames; example: (frame, channel, y, x) float32."""
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # torch announces its next exporter, which needs one more package
         torch.onnx.export(
@@ -122,16 +123,16 @@ def export_onnx(network: nn.Module, example: Tensor) -> bytes:
             output_names=["heatmaps"],
             dynamic_axes={"input": {0: "frame"}, "heatmaps": {0: "frame"}},
         )
-    return buffer.getvalue()
+    exported: bytes = buffer.getvalue()
+    return exported
 
 
-def _require_agreement(forward: Forward, network: nn.Module, example: Tensor) -> None:
-    """``ValueError`` when a traced network gives other heatmaps than torch; asks for fewer frames than were traced."""
-    frame = example[1:]
+def _require_agreement(found: Tensor, network: nn.Module, inputs: Tensor) -> None:
+    """``ValueError`` when a traced network found other heatmaps than torch finds."""
     with torch.inference_mode():
-        expected = network(frame)
-    apart = float((forward(frame) - expected).abs().max())
+        expected = network(inputs)
     largest = float(expected.abs().max())
+    apart = float((found - expected).abs().max()) if found.shape == expected.shape else math.inf
     if not apart <= AGREEMENT * max(largest, 1e-6):
         raise ValueError(
             f"engine: expected heatmaps as torch gives them, got {apart:.2g} apart (largest value {largest:.2g}); "

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.pose_config import config_sha256, official_config, official_weights, read_pose_config
@@ -61,15 +63,14 @@ class PoseModel:
 
         ``ValueError`` when a file changed since, files do not fit, or the device is not there.
         """
-        from pipeline.keypoints import PoseEstimator
-
+        keypoints = _import_keypoints()
         found = file_sha256(Path(self.weights))
         if found != self.weights_sha256:
             raise ValueError(
                 f"{self.weights}: changed since the run began: expected sha256 {self.weights_sha256[:16]}…, "
                 f"got {found[:16]}…; start again"
             )
-        return PoseEstimator(
+        estimator: Estimator = keypoints.PoseEstimator(
             Path(self.config),
             Path(self.weights),
             flip_test=self.flip_test,
@@ -78,6 +79,7 @@ class PoseModel:
             batch=self.batch,
             threads=threads,
         )
+        return estimator
 
 
 def resolve_pose_model(
@@ -99,9 +101,7 @@ def resolve_pose_model(
     config = _find_config(settings)
     fingerprint = config_sha256(read_pose_config(config))
     weights = _find_weights(settings, weights_override, progress)
-    from pipeline.keypoints import check_network
-
-    check_network(config, weights, flip_test=settings.flip_test)
+    _import_keypoints().check_network(config, weights, flip_test=settings.flip_test)
     return PoseModel(
         name=settings.preset,
         config=str(config),
@@ -113,6 +113,14 @@ def resolve_pose_model(
         device=device,
         batch=settings.batch,
     )
+
+
+def _import_keypoints() -> ModuleType:
+    """Import the estimator, and with it torch, only where one is needed, and without what torch says of itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pipeline import keypoints
+    return keypoints
 
 
 def _choose_engine(engine: str, device: str) -> str:
