@@ -28,6 +28,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(args: argparse.Namespace) -> int:
     """Check the file and print what is wrong with it; 1 where it has errors."""
     from data_cache.check import check_file
+    from data_cache.text_table import amount, printable
 
     problems = check_file(args.file)
     errors = sum(problem.level == "error" for problem in problems)
@@ -35,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         found = [{"file": str(args.file), **asdict(problem)} for problem in problems]
         values = {"file": str(args.file), "ok": not errors, "errors": errors, "warnings": warnings, "problems": found}
-        sys.stdout.write(json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(values, indent=1) + "\n")
     else:
         lines = [f"{args.file}: {problem.sentence()}" for problem in problems]
-        verdict = f"{errors} errors, {warnings} warnings" if problems else "intact"
-        sys.stdout.write("\n".join([*lines, f"{args.file}: {verdict}"]) + "\n")
+        verdict = f"{amount(errors, 'error')}, {amount(warnings, 'warning')}" if problems else "intact"
+        sys.stdout.write(printable("\n".join([*lines, f"{args.file}: {verdict}"])) + "\n")
     return AT_FAULT if errors else DONE

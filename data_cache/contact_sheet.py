@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from data_cache.sheet_page import (
     draw_header,
 )
 from data_cache.summary import SHOWN_MODALITIES, frame_modality
-from data_cache.text_table import percent
+from data_cache.text_table import amount, percent
 from data_cache.track_report import check_track
 
 if TYPE_CHECKING:
@@ -92,8 +93,10 @@ def plot_track(reader: CacheReader, track: int, root: Path, min_score: float, ou
     sentence = (
         f"person {reader.tracks.person[track]} · camera {reader.tracks.camera[track]} · frames {start:,}…{stop - 1:,}"
     )
+    # Rows of nearly equal length, so that a last one with a single tile does not come about.
+    columns = -(-len(tiles) // -(-len(tiles) // TRACK_COLUMNS))
     heading = "all its frames" if len(rows) == stop - start else f"{len(rows)} of its {stop - start} frames"
-    band = Band(member.name.lower(), sentence, [Block(heading, tiles, TRACK_COLUMNS)])
+    band = Band(member.name.lower(), sentence, [Block(heading, tiles, columns)])
     _save(_draw_track(reader, band, track, (start, stop), min_score), out)
     return count
 
@@ -131,8 +134,9 @@ def _split_band(
     cameras = ", ".join(str(camera) for camera in np.unique(reader.tracks.camera[own]))
     seen = float((score >= np.float32(min_score)).mean())
     sentence = (
-        f"{len(rows):,} frames ok · {int(own.sum()):,} tracks · {len(np.unique(reader.tracks.person[own])):,} persons"
-        f" · camera {cameras} · {percent(seen)} of joints seen"
+        f"{amount(len(rows), 'frame')} ok · {amount(int(own.sum()), 'track')}"
+        f" · {amount(len(np.unique(reader.tracks.person[own])), 'person')} · camera {cameras}"
+        f" · {percent(seen)} of joints seen"
     )
     return Band(member.name.lower(), sentence, blocks)
 
@@ -180,8 +184,11 @@ def _draw_split(
     height = HEADER + sum(band.height for band in bands) + 0.75 + PANEL + 0.35 + FOOTER
     page = Page(width, height)
     others = {name: int((reader.status == member).sum()) for name, member in _NOT_OK.items()}
-    counts = [f"{reader.frames:,} frames", *(f"{count:,} {name}" for name, count in others.items() if count)]
-    draw_header(page, f"{reader.dataset} · {reader.split}", [str(reader.path), " · ".join(counts)], min_score)
+    facts = [amount(reader.frames, "frame"), *(f"{count:,} {name}" for name, count in others.items() if count)]
+    estimator = reader.recipe.get("estimator")
+    if isinstance(estimator, dict) and isinstance(estimator.get("name"), str):
+        facts.append(f"keypoints by {estimator['name']}")
+    draw_header(page, f"{reader.dataset} · {reader.split}", [str(reader.path), " · ".join(facts)], min_score)
     y = HEADER
     for band in bands:
         y = draw_band(page, band, y, min_score)
@@ -220,6 +227,8 @@ _NOT_OK = {"unreadable": Status.UNREADABLE, "missing": Status.MISSING}
 def _save(figure: Figure, out: Path) -> None:
     picture = io.BytesIO()
     # Without the name of the software that drew it: the same sheet has the same bytes.
-    figure.savefig(picture, format="png", metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a letter that the font lacks becomes a box
+        figure.savefig(picture, format="png", metadata={"Software": None})
     with publish_files(out) as (file,):
         file.write(picture.getvalue())

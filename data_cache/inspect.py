@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from data_cache.command_line import AT_FAULT, DONE
 from data_cache.quality import DEFAULT_MIN_SCORE
 from data_cache.reader import open_cache
+from data_cache.text_table import printable
 
 if TYPE_CHECKING:
     from data_cache.contact_sheet import SheetCount
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         if args.plot:
             return _plot(reader, args, min_score)
         text, values = _report(reader, args, min_score)
-    sys.stdout.write((json.dumps(values, indent=1, ensure_ascii=False) if args.json else text) + "\n")
+    sys.stdout.write((json.dumps(values, indent=1) if args.json else printable(text)) + "\n")
     return DONE
 
 

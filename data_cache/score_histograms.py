@@ -71,13 +71,16 @@ def _note_shares(axes: Axes, seen: Mapping[str, float]) -> None:
 
 
 def _style(axes: Axes, top: float, *, first: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     # Head-room for the two lines of text.
     axes.set_ylim(0, top * 1.42)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"], fontsize=7)
     axes.tick_params(axis="y", labelsize=7, labelleft=first, color=RULE)
     axes.tick_params(axis="x", color=RULE)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
     axes.grid(axis="y", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.set_xlabel("score", fontsize=7, color=QUIET, labelpad=2)

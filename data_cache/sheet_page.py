@@ -94,7 +94,7 @@ class Page:
 
     def text(self, x: float, y: float, text: str, **style: Any) -> None:
         """Write `text` with its upper left corner at x, y (or as `ha`, `va` say)."""
-        settings: dict[str, Any] = {"va": "top", "ha": "left", "color": INK, **style}
+        settings: dict[str, Any] = {"va": "top", "ha": "left", "color": INK, "parse_math": False, **style}
         self.figure.text(x / self.width, 1 - y / self.height, text, **settings)
 
     def rule(self, y: float) -> None:

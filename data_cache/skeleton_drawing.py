@@ -9,8 +9,12 @@ import numpy as np
 from data_cache.skeleton import JOINTS, LIMBS, limb_indices
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+Colour = tuple[float, float, float, float]
 
 # Orange and blue are told apart with every common colour blindness, on grey and on coloured frames.
 SIDE_COLOURS = {"left": "#ff7f0e", "right": "#2f9bff", "middle": "#ffffff"}
@@ -75,15 +79,21 @@ def _draw_joints(
 ) -> None:
     from matplotlib.colors import to_rgba
 
-    colours = np.array([to_rgba(SIDE_COLOURS[joint_side(joint)]) for joint in JOINTS])
+    colours = [to_rgba(SIDE_COLOURS[joint_side(joint)]) for joint in JOINTS]
     solid, hollow = sure, finite & ~sure
     dot: dict[str, Any] = {"s": (2.1 * width) ** 2, "marker": "o", "zorder": 5}
-    axes.scatter(*keypoints[solid].T, facecolors=colours[solid], edgecolors=OUTLINE, linewidths=0.3 * width, **dot)
+    axes.scatter(
+        *keypoints[solid].T, facecolors=_chosen(colours, solid), edgecolors=OUTLINE, linewidths=0.3 * width, **dot
+    )
     axes.scatter(
         *keypoints[hollow].T,
         facecolors="none",
-        edgecolors=colours[hollow],
+        edgecolors=_chosen(colours, hollow),
         linewidths=0.45 * width,
         alpha=FADED + 0.25,
         **dot,
     )
+
+
+def _chosen(colours: Sequence[Colour], which: NDArray[np.bool_]) -> list[Colour]:
+    return [colour for colour, one in zip(colours, which, strict=True) if one]

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from data_cache.quality import QUANTILES
-from data_cache.text_table import align_columns, decimal, flatten, percent
+from data_cache.text_table import align_columns, amount, decimal, flatten, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def _head(summary: FileSummary) -> list[str]:
         summary.path,
         f"{summary.format}, version {summary.version}: {WORDS[summary.kind]}",
         f"data set {summary.dataset}, split {summary.split}:"
-        f" {summary.frames:,} frames, {summary.tracks:,} tracks, {summary.persons:,} persons",
+        f" {amount(summary.frames, 'frame')}, {amount(summary.tracks, 'track')}, {amount(summary.persons, 'person')}",
     ]
 
 

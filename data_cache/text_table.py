@@ -34,6 +34,19 @@ def percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{100 * share:.1f}%"
 
 
+def amount(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural with an s unless it is one."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def printable(text: str) -> str:
+    """Return `text` with everything but line feeds that is no printable character written as its escape.
+
+    Names in a file may come from anywhere; a terminal must not obey them.
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 def flatten(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Return the leaves of nested mappings as (dotted name, text), in the order of the mappings."""
     leaves: list[tuple[str, str]] = []

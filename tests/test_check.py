@@ -184,7 +184,7 @@ def test_file_key_row_expected_and_found_as_text_and_json(
     where = f"{path}: error: /frames/score row {rows[0]} (and 2 more rows)"
     assert capsys.readouterr().out.splitlines() == [
         f"{where}: expected 0…1, found 1.5 (left_knee)",
-        f"{path}: 1 errors, 0 warnings",
+        f"{path}: 1 error, 0 warnings",
     ]
     assert main(["check", str(path), "--json"]) == 1
     values = json.loads(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""Choice of frames, the fence around their root, the drawn skeletons, and whole pictures."""
+"""Choice of frames, the drawn skeletons, histograms, and whole pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from data_cache import contact_sheet
 from data_cache.contact_sheet import SheetCount, plot_split, plot_track
 from data_cache.frame_choice import spread_rows, worst_rows
-from data_cache.frame_images import find_root, read_image
 from data_cache.frame_tile import Tile, draw_tile
 from data_cache.reader import open_cache
 from data_cache.records import Modality, SplitIndex, Status, Tracks
@@ -81,57 +80,6 @@ def test_worst_frames_are_the_lowest_of_their_tracks() -> None:
     assert chosen.tolist() == [row for _, row in lowest]
     same = worst_rows(rows, track, np.full(77, 0.5, np.float32), 2)
     assert same.tolist() == [13, 24]  # ties: the first row of the first tracks
-
-
-# --- where the frames lie ---
-
-
-def test_root_comes_from_the_option_or_from_params_of_the_same_data_set(tmp_path: Path) -> None:
-    params = tmp_path / "params.yaml"
-    with pytest.raises(ValueError, match="--root DIR"):
-        find_root("sample", None, params)
-    params.write_text(f"dataset: sample\nroot: {tmp_path}\n")
-    assert find_root("sample", None, params) == tmp_path
-    with pytest.raises(ValueError, match=r"expected dataset 'hitsz-vcm'.*got 'sample'.*--root"):
-        find_root("hitsz-vcm", None, params)
-    assert find_root("hitsz-vcm", tmp_path, params) == tmp_path
-    with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder.*--root"):
-        find_root("sample", tmp_path / "nowhere", params)
-    params.write_text("dataset: sample\nroom: x\n")
-    with pytest.raises(ValueError, match=r"unknown key 'room'.*--root"):
-        find_root("sample", None, params)
-
-
-def test_no_path_and_no_link_leaves_the_root(tmp_path: Path) -> None:
-    root, outside = tmp_path / "root", tmp_path / "outside"
-    root.mkdir()
-    outside.mkdir()
-    cv2.imwrite(str(outside / "1.png"), np.zeros((3, 5, 3), np.uint8))
-    (root / "link.png").symlink_to(outside / "1.png")
-    (root / "folder").symlink_to(outside)
-    (root / "loop.png").symlink_to("loop.png")
-    (tmp_path / "root2").mkdir()
-    cv2.imwrite(str(tmp_path / "root2" / "1.png"), np.zeros((3, 5, 3), np.uint8))
-    for path in ("../outside/1.png", "link.png", "folder/1.png", str(outside / "1.png"), "../root2/1.png"):
-        with pytest.raises(ValueError, match="expected a frame inside"):
-            read_image(root, path)
-    assert read_image(root, "loop.png") is None
-    cv2.imwrite(str(root / "1.png"), np.full((3, 5, 3), (1, 2, 3), np.uint8))
-    (root / "inner.png").symlink_to("1.png")
-    (tmp_path / "alias").symlink_to(root)
-    for base, name in ((root, "1.png"), (root, "inner.png"), (tmp_path / "alias", "1.png")):
-        image = read_image(base, name)
-        assert image is not None
-        assert image[0, 0].tolist() == [3, 2, 1]  # rgb
-
-
-def test_what_is_no_picture_is_none(tmp_path: Path) -> None:
-    (tmp_path / "text.jpg").write_text("not a picture")
-    (tmp_path / "empty.jpg").touch()
-    (tmp_path / "folder.jpg").mkdir()
-    os.mkfifo(tmp_path / "pipe.jpg")
-    for name in ("text.jpg", "empty.jpg", "folder.jpg", "pipe.jpg", "absent.jpg"):
-        assert read_image(tmp_path, name) is None
 
 
 # --- skeleton ---
@@ -293,6 +241,18 @@ def test_one_track_of_one_modality_is_a_sheet_too(tmp_path: Path, modality: Moda
         assert plot_track(reader, 0, root, 0.3, tmp_path / "track.png") == SheetCount(5, 0)
     assert cv2.imread(str(tmp_path / "split.png")) is not None
     assert cv2.imread(str(tmp_path / "track.png")) is not None
+
+
+def test_letters_that_mean_something_to_matplotlib_are_only_letters(
+    split: tuple[Path, Path], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    path, root = split
+    odd = tmp_path / r"$\frac_{ 行 % & #" / "train.h5"
+    odd.parent.mkdir()
+    odd.write_bytes(path.read_bytes())
+    with open_cache(odd) as reader:
+        assert plot_split(reader, root, 0.3, tmp_path / "odd.png").shown > 0
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
 
 
 def test_nothing_to_draw_is_an_error(tmp_path: Path) -> None:

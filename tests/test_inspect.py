@@ -267,3 +267,20 @@ def test_near_names_prefer_the_same_folder() -> None:
     assert near_names("", names) == []
     many = [f"Train/{person:04d}/rgb/D1/{frame}.jpg" for person in range(1, 400) for frame in range(1, 30)]
     assert near_names("Train/0077/rgb/D1/30.jpg", many)[0].startswith("Train/0077/rgb/D1/")
+
+
+def test_names_from_a_file_do_not_reach_the_terminal_as_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {"name": "\x1b]0;owned\x07", "more": "\x9b31m"}
+    path = write_cache(tmp_path / "x.h5", index=random_index(5), recipe=recipe)
+    with h5py.File(path, "r+") as file:
+        row = int(file["tracks/start"][0])
+        file["frames/path"][row] = b"a\x1b[31mb"
+    for extra in ([], ["--json"], ["--track", "0"], ["--frame", "a\x1b[31mb"]):
+        assert main(["inspect", str(path), *extra]) == 0
+        out = capsys.readouterr().out
+        assert all(letter.isprintable() or letter == "\n" for letter in out)
+        assert r"\x1b" in out or r"\u001b" in out
+    main(["check", str(path)])
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
