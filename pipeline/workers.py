@@ -7,17 +7,15 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import signal
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from itertools import islice
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pipeline.dask_clusters import connected_client, local_client, require_code
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -27,21 +25,14 @@ logger = logging.getLogger(__name__)
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-CONNECT_SECONDS = 30
-FIRST_WORKER_SECONDS = 60
 STALL_SECONDS = 60
+LOCAL_PATIENCE = 10  # times STALL_SECONDS
 # Enough that no worker waits for the next task, few enough that the scheduler holds few of them.
 OUTSTANDING_PER_THREAD = 3
 OUTSTANDING_AT_LEAST = 8
 
-LOCAL_CLUSTER = {
-    # A busy machine takes long to start a process.
-    "distributed.comm.timeouts.connect": "120s",
-    "distributed.nanny.pre-spawn-environ.PYTHONWARNINGS": "ignore",
-}
-
 # Packages whose version may change a result's bits: a worker must have those of the process that maps.
-RESULT_PACKAGES = ("h5py", "mmcv-lite", "mmpose", "numpy", "onnxruntime", "torch")
+RESULT_PACKAGES = ("h5py", "mmcv-lite", "mmpose", "numpy", "onnxruntime", "opencv-python-headless", "torch")
 
 
 def map_unordered(
@@ -69,12 +60,13 @@ def map_unordered(
             " drop --workers (or STAR_WORKERS), or --scheduler (or STAR_SCHEDULER)"
         )
     if scheduler is not None:
-        with _connected_client(scheduler) as client:
-            _require_code(client, scheduler, function.__module__)
-            yield from _map_on(client, CheckedCall(function, package_versions()), tasks)
+        with connected_client(scheduler) as client:
+            require_code(client, scheduler, function.__module__)
+            # A cluster's queue may let new workers in at any time.
+            yield from _map_on(client, CheckedCall(function, package_versions()), tasks, patience=None)
     elif workers:
-        with _local_client(workers) as client:
-            yield from _map_on(client, CheckedCall(function, package_versions()), tasks)
+        with local_client(workers) as client:
+            yield from _map_on(client, CheckedCall(function, package_versions()), tasks, patience=LOCAL_PATIENCE)
     else:
         yield from map(function, tasks)
 
@@ -111,6 +103,7 @@ class CheckedCall(Generic[Task, Result]):
     versions: tuple[tuple[str, str], ...]
 
     def __call__(self, task: Task) -> Result:
+        """The function's result; ``ValueError`` that names the packages that differ."""
         differing = [
             f"{name} {here} instead of {there}"
             for (name, here), (_, there) in zip(package_versions(), self.versions, strict=True)
@@ -124,111 +117,9 @@ class CheckedCall(Generic[Task, Result]):
         return self.function(task)
 
 
-@contextmanager
-def _local_client(workers: int) -> Iterator[Client]:
-    import dask.config
-
-    distributed = _quiet_dask()
-    with _environment_restored(), dask.config.set(LOCAL_CLUSTER):
-        with _interrupts_blocked():
-            cluster = distributed.LocalCluster(
-                n_workers=workers,
-                processes=True,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-                # Dask's own limit pauses a worker for good when the network alone takes most of it.
-                memory_limit=None,
-            )
-        try:
-            with distributed.Client(cluster, set_as_default=False) as client:
-                yield client
-        finally:
-            # Closing while a nanny restarts its worker fails inside Dask; the processes end with this one.
-            with suppress(AssertionError, TimeoutError):
-                cluster.close()
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Ctrl-C reaches this process only: threads and processes started in here never see it.
-
-    A worker is started by a thread of the cluster, which inherits the mask and hands it on; so the workers do not
-    each print a traceback, and are closed by us.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _environment_restored() -> Iterator[None]:
-    """Dask writes what its workers shall inherit, OMP_NUM_THREADS among it, into our own environment."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@contextmanager
-def _connected_client(address: str) -> Iterator[Client]:
-    distributed = _quiet_dask()
-    try:
-        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise ConnectionError(
-            f"{address}: no Dask scheduler answers there within {CONNECT_SECONDS} s ({type(error).__name__});"
-            " start one with `dask scheduler`, or correct --scheduler"
-        ) from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
-        except TimeoutError as error:
-            raise ConnectionError(
-                f"{address}: the Dask scheduler has had no workers for {FIRST_WORKER_SECONDS} s; start some with"
-                f" `dask worker {address}`, or wait until the cluster's queue has let them in"
-            ) from error
-        yield client
-
-
-def _require_code(client: Client, address: str, module: str) -> None:
-    """Refuse a cluster whose processes cannot import `module`: such a worker would die of the first task.
-
-    `exec` because it is there without our code.
-    """
-    statement = f"import {module}"
-    found = dict(client.run(exec, statement, on_error="return"))
-    try:
-        client.run_on_scheduler(exec, statement)
-    except ImportError as error:
-        found[address] = error
-    for where, failure in found.items():
-        if failure is not None:
-            raise ConnectionError(
-                f"{where}: this process of the Dask cluster cannot import {module} ({failure}); start scheduler and"
-                " workers in this command's environment, with the project's folder in PYTHONPATH"
-            )
-
-
-def _quiet_dask() -> ModuleType:
-    """Dask's `distributed`, which tells of every worker that comes and goes, to say nothing.
-
-    What matters reaches the user as an error or a warning of ours.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about another package that it finds
-        import distributed
-    for name in ("distributed", "distributed.client", "tornado.application"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    return distributed
-
-
-def _map_on(client: Client, call: CheckedCall[Task, Result], tasks: Iterable[Task]) -> Iterator[Result]:
+def _map_on(
+    client: Client, call: CheckedCall[Task, Result], tasks: Iterable[Task], patience: int | None
+) -> Iterator[Result]:
     waiting = iter(tasks)
     running: set[Future[Any]] = set()
     try:
@@ -238,27 +129,36 @@ def _map_on(client: Client, call: CheckedCall[Task, Result], tasks: Iterable[Tas
             running |= {client.submit(call, task, pure=False) for task in islice(waiting, max(0, room))}
             if not running:
                 return
-            done, running = _wait_for_first(client, running)
+            done, running = _wait_for_first(client, running, patience)
             for future in done:
                 yield _result_of(future)
     finally:
         client.cancel(list(running), force=True)
 
 
-def _wait_for_first(client: Client, running: set[Future[Any]]) -> tuple[set[Future[Any]], set[Future[Any]]]:
-    """The futures that are done and those that are not, as soon as there is one of the first kind."""
+def _wait_for_first(
+    client: Client, running: set[Future[Any]], patience: int | None
+) -> tuple[set[Future[Any]], set[Future[Any]]]:
+    """The futures that are done and those that are not, as soon as there is one of the first kind.
+
+    patience: how many times in a row the cluster may be found without workers; None: no limit
+    """
     from distributed import wait
 
+    stalls = 0
     while True:
         try:
             with client.as_current():
                 done, running = wait(running, timeout=STALL_SECONDS, return_when="FIRST_COMPLETED")
             return done, running
         except TimeoutError:
-            if not client.nthreads():
-                logger.warning("the Dask scheduler has no worker left; waiting for one")
+            stalls = 0 if client.nthreads() else stalls + 1
         except CancelledError as error:
             raise _lost_cluster() from error
+        if stalls:
+            logger.warning("the Dask scheduler has no worker left; waiting for one")
+        if stalls == patience:
+            raise ChildProcessError("the local workers died and do not start again; --workers 0 shows where it fails")
 
 
 def _result_of(future: Future[Any]) -> Any:

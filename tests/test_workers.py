@@ -20,7 +20,7 @@ from dask_cluster import (
 )
 from stub_estimator import begun, wait_until
 
-from pipeline import workers as workers_module
+from pipeline import dask_clusters
 from pipeline.workers import OUTSTANDING_AT_LEAST, CheckedCall, map_unordered, package_versions, threads_per_worker
 
 
@@ -102,7 +102,7 @@ def test_threads_are_an_equal_share_of_the_cores(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_scheduler_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers_module, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(dask_clusters, "CONNECT_SECONDS", 1)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # taken, but nobody listens
         address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
@@ -117,7 +117,7 @@ def test_what_is_no_address_is_a_sentence(address: str) -> None:
 
 
 def test_a_scheduler_without_workers_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers_module, "FIRST_WORKER_SECONDS", 1)
+    monkeypatch.setattr(dask_clusters, "FIRST_WORKER_SECONDS", 1)
     with (
         DaskCluster(tmp_path) as cluster,
         pytest.raises(ConnectionError, match="has had no workers for 1 s; start some with `dask worker tcp:"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from data_cache.command_line import DONE
 from data_cache.records import SPLITS
+from pipeline.commands.option_types import share, whole_number
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="keypoints file to write")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="checkpoint in place of the preset's own")
     parser.add_argument(
-        "--max-bad", type=_share, metavar="SHARE", help="stop when more frames are bad (default: the settings' max_bad)"
+        "--max-bad", type=share, metavar="SHARE", help="stop when more frames are bad (default: the settings' max_bad)"
     )
     _add_speed_options(parser)
     parser.set_defaults(run=run)
@@ -44,7 +45,7 @@ def _add_speed_options(parser: argparse.ArgumentParser) -> None:
     """Options that change how fast, not what comes out; each has an environment variable for `dvc repro`."""
     parser.add_argument(
         "--workers",
-        type=_count,
+        type=whole_number,
         default=os.environ.get("STAR_WORKERS") or "0",
         metavar="N",
         help="local worker processes; 0: this process (default: STAR_WORKERS, or 0)",
@@ -61,22 +62,6 @@ def _add_speed_options(parser: argparse.ArgumentParser) -> None:
         metavar="DEVICE",
         help="cpu, cuda or cuda:<number> (default: STAR_DEVICE, or cpu)",
     )
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected a whole number of 0 or more, got {text!r}")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0.0 <= share <= 1.0:
-        raise argparse.ArgumentTypeError(f"expected a share in 0…1, got {text!r}")
-    return share
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,0 +1,139 @@
+"""Dask clusters to work on: one of local processes for the time of a run, or one that runs already."""
+# mypy: disable-error-code="no-untyped-call"
+# (Dask's functions are not annotated.)
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_SECONDS = 30
+FIRST_WORKER_SECONDS = 60
+CLOSE_SECONDS = 60
+
+LOCAL_CLUSTER = {
+    # A busy machine takes long to start a process.
+    "distributed.comm.timeouts.connect": "120s",
+    "distributed.deploy.lost-worker-timeout": "1d",  # or Dask gives up a worker that is being started again
+    "distributed.nanny.pre-spawn-environ.PYTHONWARNINGS": "ignore",
+}
+
+
+@contextmanager
+def local_client(workers: int) -> Iterator[Client]:
+    """A cluster of `workers` processes of one thread each, which listens on the loopback only."""
+    import dask.config
+
+    distributed = _quiet_dask()
+    with _environment_restored(), dask.config.set(LOCAL_CLUSTER):
+        with _interrupts_blocked():
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                processes=True,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+                # Dask's own limit pauses a worker for good when the network alone takes most of it.
+                memory_limit=None,
+            )
+        try:
+            with distributed.Client(cluster, set_as_default=False) as client:
+                try:
+                    yield client
+                finally:
+                    # Dask stumbles over a worker that is just being started again when it closes.
+                    with suppress(TimeoutError):
+                        client.wait_for_workers(workers, timeout=CLOSE_SECONDS)
+        finally:
+            with suppress(AssertionError, TimeoutError):
+                cluster.close(timeout=CLOSE_SECONDS)
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Ctrl-C reaches this process only: threads and processes started in here never see it.
+
+    A worker is started by a thread of the cluster, which inherits the mask and hands it on; so the workers do not
+    each print a traceback, and are closed by us.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _environment_restored() -> Iterator[None]:
+    """Dask writes what its workers shall inherit, OMP_NUM_THREADS among it, into our own environment."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def connected_client(address: str) -> Iterator[Client]:
+    """The cluster of the scheduler at `address`; ``ConnectionError`` if it does not answer or has no workers."""
+    distributed = _quiet_dask()
+    try:
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ConnectionError(
+            f"{address}: no Dask scheduler answers there within {CONNECT_SECONDS} s ({type(error).__name__});"
+            " start one with `dask scheduler`, or correct --scheduler"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
+        except TimeoutError as error:
+            raise ConnectionError(
+                f"{address}: the Dask scheduler has had no workers for {FIRST_WORKER_SECONDS} s; start some with"
+                f" `dask worker {address}`, or wait until the cluster's queue has let them in"
+            ) from error
+        yield client
+
+
+def require_code(client: Client, address: str, module: str) -> None:
+    """Refuse a cluster whose processes cannot import `module`: such a worker would die of the first task.
+
+    `exec` because it is there without our code.
+    """
+    statement = f"import {module}"
+    found = dict(client.run(exec, statement, on_error="return"))
+    try:
+        client.run_on_scheduler(exec, statement)
+    except ImportError as error:
+        found[address] = error
+    for where, failure in found.items():
+        if failure is not None:
+            raise ConnectionError(
+                f"{where}: this process of the Dask cluster cannot import {module} ({failure}); start scheduler and"
+                " workers in this command's environment, with the project's folder in PYTHONPATH"
+            )
+
+
+def _quiet_dask() -> ModuleType:
+    """Dask's `distributed`, which tells of every worker that comes and goes, to say nothing.
+
+    What matters reaches the user as an error or a warning of ours.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about another package that it finds
+        import distributed
+    for name in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return distributed
