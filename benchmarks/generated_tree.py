@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data_cache.records import SplitIndex, Tracks
+
 INFRARED, VISIBLE = 1, 2
 FOLDERS = {INFRARED: "ir", VISIBLE: "rgb"}
 
@@ -152,6 +154,18 @@ def frame_path(name: str) -> str:
     modality, rest = rest.split("D")
     camera, rest = rest.split("T")
     return f"{person}/{FOLDERS[int(modality)]}/D{camera}/{rest.split('F')[1]}"
+
+
+def generated_index(random: np.random.Generator, split: str, counts: SplitCounts) -> SplitIndex:
+    """A generated split as the product's own record, without any file."""
+    names, tracks = generate_split(random, counts)
+    modality, first, last, person, camera = np.array([line.split() for line in tracks], np.int64).T
+    return SplitIndex(
+        "generated",
+        split,
+        tuple(f"{counts.folder}/{frame_path(name)}" for name in names),
+        Tracks(person.astype(np.int32), camera.astype(np.int16), modality.astype(np.uint8), first - 1, last.copy()),
+    )
 
 
 def write_tree(folder: Path, jpegs: list[Path], share: float, seed: int) -> Path:
