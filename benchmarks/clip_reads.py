@@ -158,18 +158,16 @@ def describe(figures: dict[str, Any]) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure, print a table, and with --json also write the figures."""
+    """Measure, and print a table or JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.clip_reads", description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=23_250, help="about so many frames (at most 232,496)")
     parser.add_argument("--batches", type=int, default=40, help=f"batches of {BATCH_CLIPS} clips to read")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         figures = compare(Path(folder), args.frames, args.batches, args.seed)
-    print("\n".join(describe(figures)))
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(figures, indent=2) if args.json else "\n".join(describe(figures)))
     return 0
 
 

@@ -161,19 +161,17 @@ def describe(figures: dict[str, Any]) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Rehearse, print a table, and with --json also write the figures."""
+    """Rehearse, and print a table or JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.full_size", description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=ALL_FRAMES, help="about so many frames (default: all)")
     parser.add_argument("--workers", type=int, default=2, help="as of `python -m pipeline keypoints`")
     parser.add_argument("--folder", type=Path, help="keep tree and files there (default: a temporary folder)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args(argv)
     with ExitStack() as stack:
         folder = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         figures = rehearse(folder, args.frames, args.workers)
-    print("\n".join(describe(figures)))
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(figures, indent=2) if args.json else "\n".join(describe(figures)))
     return 0
 
 
