@@ -136,14 +136,10 @@ def _enum(members: type[Status] | type[Modality]) -> Mapping[str, int]:
     return MappingProxyType({member.name.lower(): int(member) for member in members})
 
 
-FRAME_PATH = ArraySpec("/frames/path", ("frame",), TEXT, "", "file of the frame, relative to the data set's root")
-FRAME_TRACK = ArraySpec("/frames/track", ("frame",), "<i4", "1", "row of /tracks, -1 for a frame without a track")
-FRAME_STATUS = ArraySpec("/frames/status", ("frame",), "|u1", "1", "what became of the frame", _enum(Status))
-
 INDEX_ARRAYS: tuple[ArraySpec, ...] = (
-    FRAME_PATH,
-    FRAME_TRACK,
-    FRAME_STATUS,
+    ArraySpec("/frames/path", ("frame",), TEXT, "", "file of the frame, relative to the data set's root"),
+    ArraySpec("/frames/track", ("frame",), "<i4", "1", "row of /tracks, -1 for a frame without a track"),
+    ArraySpec("/frames/status", ("frame",), "|u1", "1", "what became of the frame", _enum(Status)),
     ArraySpec("/tracks/person", ("track",), "<i4", "1", "person number of the data set"),
     ArraySpec("/tracks/camera", ("track",), "<i2", "1", "camera number of the data set"),
     ArraySpec("/tracks/modality", ("track",), "|u1", "1", "kind of camera", _enum(Modality)),
@@ -239,6 +235,12 @@ def _table_row(spec: ArraySpec) -> str:
     return f"| `{spec.name}` | ({shape}) | {kind} | {spec.unit} | {spec.description} |"
 
 
+def describe_arrays(arrays: tuple[ArraySpec, ...]) -> str:
+    """Return a Markdown table of `arrays`."""
+    lines = ["| dataset | axes | type | unit | meaning |", "|---|---|---|---|---|", *map(_table_row, arrays)]
+    return "\n".join(lines) + "\n"
+
+
 def describe_format(kind: str) -> str:
     """Return the section of docs/cache.md on one kind of file, as Markdown.
 
@@ -249,10 +251,8 @@ def describe_format(kind: str) -> str:
         f"## {layout.title}: `artifacts/<dataset>/{kind}/<split>.h5`",
         f"Root attribute `format` is `{layout.name}`, `version` is {layout.version}.",
         "",
-        "| dataset | axes | type | unit | meaning |",
-        "|---|---|---|---|---|",
-        *(_table_row(spec) for spec in layout.content),
+        describe_arrays(layout.content),
     ]
     for (group, attribute), text in layout.texts.items():
-        lines += ["", f"Attribute `{attribute}` of `{group}`: {text}."]
-    return "\n".join(lines) + "\n"
+        lines += [f"Attribute `{attribute}` of `{group}`: {text}.", ""]
+    return "\n".join(lines)
