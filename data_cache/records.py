@@ -88,15 +88,13 @@ class Tracks:
         if unknown.any():
             row = _first(unknown)
             raise ValueError(
-                "Tracks.modality: expected 1 (infrared) or 2 (visible),"
-                f" got {self.modality[row]} in row {row}"
+                f"Tracks.modality: expected 1 (infrared) or 2 (visible), got {self.modality[row]} in row {row}"
             )
         wrong = (self.start < 0) | (self.stop <= self.start)
         if wrong.any():
             row = _first(wrong)
             raise ValueError(
-                "Tracks.start, stop: expected 0 <= start < stop,"
-                f" got {self.start[row]}, {self.stop[row]} in row {row}"
+                f"Tracks.start, stop: expected 0 <= start < stop, got {self.start[row]}, {self.stop[row]} in row {row}"
             )
 
     def __len__(self) -> int:
@@ -202,9 +200,7 @@ class FrameKeypoints:
         unknown = ~np.isin(self.status, [int(status) for status in Status])
         if unknown.any():
             row = _first(unknown)
-            raise ValueError(
-                f"FrameKeypoints.status: expected 0, 1 or 2, got {self.status[row]} in frame {row}"
-            )
+            raise ValueError(f"FrameKeypoints.status: expected 0, 1 or 2, got {self.status[row]} in frame {row}")
         ok = self.status == Status.OK
         for name, present in (
             ("keypoints", np.isfinite(self.keypoints).all((1, 2))),
