@@ -10,6 +10,7 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 30
 FIRST_WORKER_SECONDS = 60
-CLOSE_SECONDS = 60
+CLOSE_SECONDS = 30
 
 LOCAL_CLUSTER = {
     # A busy machine takes long to start a process.
@@ -56,7 +57,8 @@ def local_client(workers: int) -> Iterator[Client]:
                     with suppress(TimeoutError):
                         client.wait_for_workers(workers, timeout=CLOSE_SECONDS)
         finally:
-            with suppress(AssertionError, TimeoutError):
+            # What Dask was seen to trip over where workers die as it closes; it must not hide what ended the run.
+            with suppress(AssertionError, KeyError, TimeoutError):
                 cluster.close(timeout=CLOSE_SECONDS)
 
 
@@ -67,6 +69,8 @@ def _interrupts_blocked() -> Iterator[None]:
     A worker is started by a thread of the cluster, which inherits the mask and hands it on; so the workers do not
     each print a traceback, and are closed by us.
     """
+    # It is started with the first process otherwise, and lets interrupts through again in the thread that does so.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

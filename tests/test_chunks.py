@@ -14,7 +14,7 @@ from stub_estimator import StubSource
 from trees import build_tree
 
 from data_cache.records import SplitIndex, Status, Tracks
-from pipeline.chunk_file import read_chunk
+from pipeline.chunk_file import read_chunk, write_chunk
 from pipeline.chunks import ChunkRun, ChunkTask, chunk_key, estimate_chunk, estimate_frames, plan_chunks
 from pipeline.datasets import read_split
 
@@ -127,7 +127,7 @@ def test_a_changed_frame_makes_another_chunk_and_the_old_frame_takes_the_old_one
     assert estimate_chunk(task) == dataclasses.replace(first, reused=True)
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "other chunk"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "other recipe", "other chunk"])
 def test_a_damaged_chunk_is_made_again(task: ChunkTask, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     first = estimate_chunk(task)
     file = Path(task.run.folder) / first.file
@@ -140,6 +140,8 @@ def test_a_damaged_chunk_is_made_again(task: ChunkTask, damage: str, caplog: pyt
         file.write_bytes(whole[: len(whole) // 2])
     elif damage == "empty":
         file.write_bytes(b"")
+    elif damage == "other recipe":
+        write_chunk(file, read_chunk(file, task.run.recipe, 11), '{"stub":2}')
     else:
         other = estimate_chunk(dataclasses.replace(task, paths=task.paths[:-1] + task.paths[:1]))
         file.write_bytes((Path(task.run.folder) / other.file).read_bytes())

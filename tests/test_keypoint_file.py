@@ -87,6 +87,14 @@ def test_a_second_run_takes_every_chunk_over(extraction: Extraction) -> None:
     assert extraction.out.read_bytes() == content
 
 
+def test_what_a_killed_run_left_half_written_is_cleared(extraction: Extraction) -> None:
+    extraction.run()
+    half = extraction.chunks_dir / f"{next(iter(extraction.times()))[:-3]}.node1-7-0.unfinished"
+    half.write_bytes(b"half")
+    assert extraction.run().reused == CHUNKS
+    assert not half.exists()
+
+
 def test_one_more_person_costs_its_own_chunks_only(extraction: Extraction, tmp_path: Path) -> None:
     extraction.run()
     before = extraction.times()
