@@ -41,7 +41,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--min-score",
         type=_score,
         metavar="S",
-        help=f"score from which a joint counts as seen (default: the file's own, or {DEFAULT_MIN_SCORE:g})",
+        help=f"score from which a joint counts as seen in a keypoints file (default: {DEFAULT_MIN_SCORE:g})",
     )
     parser.add_argument("--plot", type=_png, metavar="OUT.png", help="draw a contact sheet (or the tracklet) instead")
     parser.add_argument(
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if args.root is not None and not args.plot:
         args.usage_error("--root goes with --plot")
     with open_cache(args.file) as reader:
-        min_score = file_min_score(reader) if args.min_score is None else args.min_score
+        min_score = choose_min_score(reader, args.min_score)
         if args.plot:
             return _plot(reader, args, min_score)
         text, values = _report(reader, args, min_score)
@@ -88,8 +88,18 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def file_min_score(reader: CacheReader) -> float:
-    """Return the threshold of the file's recipe (edges and graphs have one), else the default."""
+def choose_min_score(reader: CacheReader, wanted: float | None) -> float:
+    """Return the score from which joints count as seen: `wanted`, else the one in the file's recipe, else the default.
+
+    Edges and graphs were made with one; ValueError where another is wanted of them.
+    """
+    if wanted is not None and reader.kind != "keypoints":
+        raise ValueError(
+            f"{reader.path}: expected --min-score for a keypoints file only, got it for one of {reader.kind}, in which"
+            " it is fixed; leave the option out, or name the keypoints file"
+        )
+    if wanted is not None:
+        return wanted
     value = reader.recipe.get("min_score")
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
         return float(value)

@@ -129,7 +129,8 @@ def track_text(report: TrackReport) -> str:
         lines.append(f"mean score {report.mean_score:.3f}, worst joint {report.worst_joint} ({report.worst_score:.3f})")
     header = ("row", "path", "status", "seen", "mean score", "worst joint", "")
     rows = [header, *(_frame_cells(frame) for frame in report.frames)]
-    return "\n".join([*lines, "", *align_columns(rows, left=3)])
+    shown = len(header) if report.mean_score is not None else header.index("mean score")
+    return "\n".join([*lines, "", *align_columns([row[:shown] for row in rows], left=3)])
 
 
 def _frame_cells(frame: TrackFrame) -> tuple[str, ...]:

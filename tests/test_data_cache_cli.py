@@ -88,6 +88,11 @@ def test_rows_and_paths_that_are_not_there(keypoints: Path, capsys: pytest.Captu
     assert "near" not in refused(capsys, "inspect", keypoints, "--frame", "")
 
 
+def test_a_threshold_that_is_fixed_in_the_file(edges: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "inspect", edges, "--min-score", "0.4")
+    assert "expected --min-score for a keypoints file only, got it for one of edges" in line
+
+
 def test_export_of_another_kind(edges: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = refused(capsys, "export", edges, "--format", "coco", "--out", tmp_path / "x.json")
     assert "star-reid.keypoints" in line
