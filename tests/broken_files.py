@@ -140,6 +140,7 @@ CASES = {
         set_attribute("dims", [b"frame"], TEXT, SCORE),
         "expected dims frame, joint, found an attribute dims of",
     ),
+    "dims numbers": (set_attribute("dims", [0, 1], None, SCORE), "joint, found an attribute dims of another type"),
     "no dims": (drop_attribute("dims", SCORE), f"{SCORE}: expected the attribute dims, found none"),
     "external link": (
         link(SCORE, h5py.ExternalLink("/etc/other.h5", "/x")),
