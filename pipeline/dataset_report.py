@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from data_cache.text_table import align_columns
 from pipeline.dataset_counts import GROUPS, Comparison
 from pipeline.findings import Finding
 from pipeline.hitsz_vcm import PUBLISHED_NAMES
-from pipeline.text_table import align_columns
 
 
 @dataclass(frozen=True)

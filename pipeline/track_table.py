@@ -9,9 +9,9 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from data_cache.records import Modality, SplitIndex
+from data_cache.text_table import align_columns
 from pipeline.dataset_counts import GROUPS, TrackCounts, count_modalities, write_ranges
 from pipeline.hitsz_vcm import MIN_FRAMES
-from pipeline.text_table import align_columns
 
 
 @dataclass(frozen=True)
