@@ -65,6 +65,20 @@ def test_bad_frames_stop_it_unless_the_option_allows_them(
     assert main([*command, "--max-bad", "0.02"]) == 0
 
 
+@pytest.mark.parametrize("linked", ["Train/0001/ir", "Train/0002/rgb/D5/3.jpg"])
+def test_a_link_out_of_the_root_is_one_error_and_nothing_is_written(
+    linked: str, command: list[str], asked: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = tmp_path / "tree" / linked
+    outside = inside.rename(tmp_path / "outside")
+    inside.symlink_to(outside)
+    assert main(command) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and message.count("\n") == 1
+    assert str(inside) in message
+    assert not (tmp_path / "out").exists()
+
+
 def test_options_reach_the_pose_model(command: list[str], asked: list[dict[str, Any]]) -> None:
     assert main([*command, "--device", "cuda:1", "--weights", "mine.pth"]) == 0
     assert (asked[0]["device"], asked[0]["weights_override"]) == ("cuda:1", Path("mine.pth"))

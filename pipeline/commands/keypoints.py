@@ -67,12 +67,16 @@ def _add_speed_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the keypoints file."""
     from pipeline.datasets import read_split
+    from pipeline.frame_scan import scan_frames
     from pipeline.keypoint_file import extract_keypoints
     from pipeline.pose_models import resolve_pose_model
     from pipeline.progress import report_progress
 
     pose = _pose_settings(args)
     index = read_split(args.root, args.dataset, args.split)
+    # Listing folders takes seconds: a link out of the root stops the run here, before anything is written.
+    if missing := len(scan_frames(args.root, index).missing):
+        logger.warning("%s: %d of %d frames have no file", args.root, missing, len(index.paths))
     source = resolve_pose_model(pose, device=args.device, weights_override=args.weights)
     with report_progress(len(index.paths)) as progress:
         summary = extract_keypoints(
