@@ -151,30 +151,34 @@ def test_a_disk_that_fills_up_at_the_end_leaves_no_half_file(
     assert finish(folder) == (Summary(FRAMES, 0, 0, CHUNKS, CHUNKS), content)
 
 
-def test_a_folder_without_permission_is_a_message(folder: Path) -> None:
+@pytest.mark.parametrize("closed", ["out", "out/train.chunks"])
+def test_a_folder_without_permission_is_a_message_before_any_frame_is_read(folder: Path, closed: str) -> None:
     # Below a folder that every user may enter, as pytest's own are not.
     with tempfile.TemporaryDirectory() as shared:
-        out = Path(shared, "out")
-        out.mkdir()
         Path(shared).chmod(0o755)
-        out.chmod(0o555)
+        Path(shared, closed).mkdir(parents=True)
+        Path(shared, "out").chmod(0o777)
+        Path(shared, closed).chmod(0o555)
+        refused = Path(shared, "out/train.h5" if closed == "out" else closed)
         pid = os.fork()
         if pid == 0:  # without a new interpreter, whose files might be closed to another user
-            os._exit(status_without_permission(folder, out / "train.h5"))
+            os._exit(status_without_permission(folder, Path(shared, "out/train.h5"), refused))
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-        assert list(out.iterdir()) == []
+        assert list(Path(shared, closed).iterdir()) == []
 
 
-def status_without_permission(folder: Path, out: Path) -> int:
+def status_without_permission(folder: Path, out: Path, refused: Path) -> int:
     """0 if the run says what it should."""
     index = read_split(folder / "tree", "stub", "train")
+    nowhere = folder / "no tree"  # a frame that is read would be missing, and another error
     if os.geteuid() == 0:  # root may write everywhere: become nobody
         os.setegid(65534)
         os.seteuid(65534)
     try:
-        extract_keypoints(
-            index, folder / "tree", StubSource(), out, out.with_suffix(".chunks"), chunk_frames=7, max_bad=0.0
-        )
+        extract_keypoints(index, nowhere, StubSource(), out, out.with_suffix(".chunks"), chunk_frames=7, max_bad=0.0)
     except OSError as error:
-        return 0 if error.filename == str(out) and "choose a folder that you may write to" in str(error) else 1
-    return 2
+        good = error.filename == str(refused) and "choose a folder that you may write to" in str(error)
+        return 0 if good else 1
+    except ValueError:
+        return 2
+    return 3
