@@ -45,9 +45,21 @@ model = dict(
         in_channels=16,
         out_channels=17,
         deconv_out_channels=None,
+        # The last layer is linear: 16 channels alone cannot tell 17 joints apart, and the two ankles became one map.
+        conv_out_channels=(32,),
+        conv_kernel_sizes=(3,),
         loss=dict(type="KeypointMSELoss", use_target_weight=True),
         decoder=codec,
-        init_cfg=dict(type="Normal", layer="Conv2d", std=0.001),
+        init_cfg=[
+            dict(
+                type="Kaiming",
+                layer="Conv2d",
+                mode="fan_out",
+                nonlinearity="relu",
+                override=dict(type="Normal", name="final_layer", std=0.001),
+            ),
+            dict(type="Constant", layer="BatchNorm2d", val=1),
+        ],
     ),
     train_cfg=dict(compute_acc=False),
     test_cfg=dict(flip_test=True, flip_mode="heatmap", shift_heatmap=False),
@@ -120,8 +132,7 @@ training = dict(
     final_lr_share=0.005,
     ema_decay=0.998,
     stages=[
-        dict(input_size=(96, 128), sigma=1.5, epochs=15, bfloat16=True),
-        dict(input_size=(192, 256), sigma=2.0, epochs=38, bfloat16=True),
-        dict(input_size=(192, 256), sigma=2.0, epochs=3, bfloat16=False),
+        dict(input_size=(96, 128), sigma=1.5, epochs=12, bfloat16=True),
+        dict(input_size=(192, 256), sigma=2.0, epochs=17, bfloat16=True),
     ],
 )
