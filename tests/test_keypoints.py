@@ -16,7 +16,7 @@ from pose_networks import ROOT, SMALL, WEIGHTS, mmpose_keypoints, sample_frames,
 from safetensors.torch import load_file, save_file
 
 from pipeline.keypoints import PoseEstimator, check_network
-from pipeline.pose_config import official_config
+from pipeline.pose_config import official_config, read_pose_config
 
 PIXELS = 0.05
 SCORE = 1e-4
@@ -52,15 +52,15 @@ def test_the_flip_test_matters() -> None:
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "torch"])
 def test_official_decoding_equals_that_of_mmpose(tmp_path: Path, engine: str) -> None:
-    """The official family (MSRA heatmaps, shifted flip test, no UDP) around branches as narrow as the shipped ones."""
-    narrow = (
-        "model = dict(backbone=dict(extra=dict("
-        "stage1=dict(num_blocks=(2,)), stage2=dict(num_blocks=(2, 2), num_channels=(16, 32)), "
-        "stage3=dict(num_modules=2, num_blocks=(2, 2, 2), num_channels=(16, 32, 64)), "
-        "stage4=dict(num_modules=1, num_blocks=(2, 2, 2, 2), num_channels=(16, 32, 64, 128)))), "
-        "head=dict(in_channels=16))"
+    """The shipped network read as the official configs are: MSRA heatmaps, shifted flip test, input without UDP."""
+    official = read_pose_config(official_config("td-hm_hrnet-w32_8xb64-210e_coco-256x192")).to_dict()
+    assert official["model"]["test_cfg"]["shift_heatmap"]
+    changes = (
+        f"model = dict(head=dict(decoder=dict(_delete_=True, **{official['model']['head']['decoder']!r})), "
+        f"test_cfg={official['model']['test_cfg']!r})\n"
+        f"test_dataloader = dict(dataset=dict(pipeline={official['test_dataloader']['dataset']['pipeline']!r}))"
     )
-    config = write_config(tmp_path, narrow, official_config("td-hm_hrnet-w32_8xb64-210e_coco-256x192"))
+    config = write_config(tmp_path, changes)
     found = PoseEstimator(config, WEIGHTS, engine=engine, batch=7).estimate(sample_frames())
     assert_close(found, mmpose_keypoints(config, sample_frames(), True))
     assert np.abs(found[0] - reference(True)[0]).max() > 1  # it is another decoder
