@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -92,15 +93,7 @@ def _environment_restored() -> Iterator[None]:
 @contextmanager
 def connected_client(address: str) -> Iterator[Client]:
     """The cluster of the scheduler at `address`; ``ConnectionError`` if it does not answer or has no workers."""
-    distributed = _quiet_dask()
-    try:
-        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise ConnectionError(
-            f"{address}: no Dask scheduler answers there within {CONNECT_SECONDS} s ({type(error).__name__});"
-            " start one with `dask scheduler`, or correct --scheduler"
-        ) from error
-    with client:
+    with _start_client(address) as client:
         try:
             client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
         except TimeoutError as error:
@@ -109,6 +102,22 @@ def connected_client(address: str) -> Iterator[Client]:
                 f" `dask worker {address}`, or wait until the cluster's queue has let them in"
             ) from error
         yield client
+
+
+def _start_client(address: str) -> Client:
+    distributed = _quiet_dask()
+    failure = ""
+    try:
+        return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        failure = type(error).__name__
+    # Dask closes a client that did not start when the garbage collector meets it; if that happens while another
+    # client starts, both wait for one lock for ever. So it goes now, and no error's traceback may hold it.
+    gc.collect()
+    raise ConnectionError(
+        f"{address}: no Dask scheduler answers there within {CONNECT_SECONDS} s ({failure});"
+        " start one with `dask scheduler`, or correct --scheduler"
+    )
 
 
 def require_code(client: Client, address: str, module: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import distributed
 import pytest
 from dask_cluster import (
     DaskCluster,
@@ -114,6 +116,18 @@ def test_a_scheduler_that_does_not_answer_is_a_sentence(monkeypatch: pytest.Monk
 def test_what_is_no_address_is_a_sentence(address: str) -> None:
     with pytest.raises(ConnectionError, match=f"{address}: no Dask scheduler answers there.*correct --scheduler"):
         list(map_unordered(square, [1], scheduler=address))
+
+
+def test_a_client_that_did_not_start_is_gone_with_its_error() -> None:
+    """Left to the garbage collector, it stops the next client's start for ever."""
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(ConnectionError):
+            list(map_unordered(square, [1], scheduler="tcp://node1:port"))
+        assert [client.status for client in gc.get_objects() if type(client) is distributed.Client] == []
+    finally:
+        gc.enable()
 
 
 def test_a_scheduler_without_workers_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
