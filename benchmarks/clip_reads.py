@@ -3,8 +3,9 @@
     python -m benchmarks.clip_reads --frames 232496
 
 All files hold the same random keypoints and scores of the same generated tracks, stay open and lie in the system's
-file cache. They are read in turn, a batch of clips at a time, as training does. On a busy machine believe the CPU
-time: a longer read is interrupted more often.
+file cache. Each was read through once, as training's first epoch does (`--first-epoch` leaves that out); then they are
+read in turn, a batch of clips at a time. On a busy machine believe the CPU time: a longer read is interrupted more
+often.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,12 @@ def draw_clips(random: np.random.Generator, index: SplitIndex, clips: int) -> li
     return [np.arange(start, start + CLIP_FRAMES) for start in first.tolist()]
 
 
+def cut_clips(frames: int) -> Iterator[NDArray[np.int64]]:
+    """All rows in order, `CLIP_FRAMES` at a time."""
+    for start in range(0, frames, CLIP_FRAMES):
+        yield np.arange(start, min(start + CLIP_FRAMES, frames))
+
+
 def timed(read: Callable[[Any], Clip], batch: list[Any]) -> tuple[list[float], list[Clip]]:
     """Milliseconds a clip on the clock and on the CPU, and what was read."""
     clock, cpu = time.perf_counter(), time.process_time()
@@ -108,8 +115,11 @@ def timed(read: Callable[[Any], Clip], batch: list[Any]) -> tuple[list[float], l
     return [1000 * seconds / len(batch) for seconds in taken], clips
 
 
-def compare(folder: Path, frames: int, batches: int, seed: int) -> dict[str, Any]:
-    """Write the files, read the same clips from all of them in turn, return the figures."""
+def compare(folder: Path, frames: int, batches: int, seed: int, *, first_epoch: bool = False) -> dict[str, Any]:
+    """Write the files, read the same clips from all of them in turn, return the figures.
+
+    Unless `first_epoch`, every frame of every file is read once before.
+    """
     random = np.random.default_rng(seed)
     full = FULL_SIZE["train"]
     index = generated_index(random, "train", full if frames >= full.frames else full.scaled(frames / full.frames))
@@ -119,14 +129,18 @@ def compare(folder: Path, frames: int, batches: int, seed: int) -> dict[str, Any
         write(path, index, values)
     ms = np.empty((batches, len(FILES), 2))
     with open_cache(paths[0], "keypoints") as cache, h5py.File(paths[1]) as two, h5py.File(paths[2]) as one:
+        readers = (partial(read_packed, cache), partial(read_per_frame, two), partial(read_per_frame_merged, one))
+        if not first_epoch:
+            for rows in cut_clips(len(index.paths)):
+                names = [frame_name(index.paths[row]) for row in rows.tolist()]
+                for read, clip in zip(readers, (rows, names, names), strict=True):
+                    read(clip)
         for batch in range(batches):
-            rows = draw_clips(random, index, BATCH_CLIPS)
-            names = [[frame_name(index.paths[row]) for row in clip.tolist()] for clip in rows]
-            readers = (partial(read_packed, cache), partial(read_per_frame, two), partial(read_per_frame_merged, one))
-            named: list[list[Any]] = [rows, names, names]
-            for number, (read, clips) in enumerate(zip(readers, named, strict=True)):
-                ms[batch, number], found = timed(read, clips)
-                check_clips(found, values, rows)
+            clips = draw_clips(random, index, BATCH_CLIPS)
+            named = [[frame_name(index.paths[row]) for row in clip.tolist()] for clip in clips]
+            for number, (read, batch_clips) in enumerate(zip(readers, (clips, named, named), strict=True)):
+                ms[batch, number], found = timed(read, batch_clips)
+                check_clips(found, values, clips)
     return summarize(len(index.paths), np.median(ms, axis=0).tolist(), [path.stat().st_size for path in paths])
 
 
@@ -163,10 +177,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=23_250, help="about so many frames (at most 232,496)")
     parser.add_argument("--batches", type=int, default=40, help=f"batches of {BATCH_CLIPS} clips to read")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first-epoch", action="store_true", help="time reads of clips that were not read before")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        figures = compare(Path(folder), args.frames, args.batches, args.seed)
+        figures = compare(Path(folder), args.frames, args.batches, args.seed, first_epoch=args.first_epoch)
     print(json.dumps(figures, indent=2) if args.json else "\n".join(describe(figures)))
     return 0
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_CHUNK_CACHE_BYTES = 4 << 20  # for each dataset
+# Of each dataset, unpacked: all keypoints and scores of a real split, so that a clip is unpacked in one epoch only.
+_CHUNK_CACHE_BYTES = 64 << 20
+_CHUNK_CACHE_SLOTS = 20011  # a prime, several times the chunks that fit
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _open(path: Path) -> h5py.File:
         raise refusal(path, "file", "an HDF5 file of this project", found)
     try:
         # A published file never changes, so it is read without locks (which some file systems do not have).
-        return h5py.File(path, "r", locking=False, rdcc_nbytes=_CHUNK_CACHE_BYTES, rdcc_nslots=521)
+        return h5py.File(path, "r", locking=False, rdcc_nbytes=_CHUNK_CACHE_BYTES, rdcc_nslots=_CHUNK_CACHE_SLOTS)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise refusal(path, "file", "a whole HDF5 file", f"a truncated or damaged one ({reason})") from error

@@ -62,7 +62,7 @@ class PoseSettings:
 class EdgeSettings:
     """How eqs 1 and 2 of the paper are read (docs/paper.md has the decisions).
 
-    angle: `arctan` is the paper's formula, in (−π/2, π/2]; `atan2` keeps the direction, in (−π, π].
+    angle: `arctan` is the paper's formula, in [−π/2, π/2]; `atan2` keeps the direction, in (−π, π].
     normalize: `height` divides coordinates by the crop's height, so that d has no unit; `none` keeps pixels.
     """
 

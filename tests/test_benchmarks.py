@@ -51,6 +51,17 @@ def test_clip_reads_compares_every_file_with_the_packed_one(capsys: pytest.Captu
     assert f"{others[0]['slower']:.1f}" in table and "packed" in table
 
 
+def test_clip_reads_first_epoch_reads_nothing_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    read: list[int] = []
+    real = clip_reads.read_packed
+    monkeypatch.setattr(clip_reads, "read_packed", lambda cache, rows: read.append(len(rows)) or real(cache, rows))
+    clip_reads.compare(tmp_path, 500, 3, 7, first_epoch=True)
+    assert read == [clip_reads.CLIP_FRAMES] * 3 * clip_reads.BATCH_CLIPS
+    read.clear()
+    figures = clip_reads.compare(tmp_path, 500, 3, 7)
+    assert sum(read) == figures["frames"] + clip_reads.CLIP_FRAMES * 3 * clip_reads.BATCH_CLIPS
+
+
 def test_clip_reads_notices_wrong_clips() -> None:
     values = np.random.default_rng(1).random((29, 17, 3), np.float32)
     rows = np.arange(5, 29)
