@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -117,8 +118,9 @@ def our_processes(config: Path, weights: Path, processes: int) -> Iterator[Way]:
     with ProcessPoolExecutor(processes, context, initializer=_start_process, initargs=initial) as pool:
 
         def estimate(paths: Sequence[Path]) -> Keypoints:
-            batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
-            return np.concatenate(list(pool.map(_estimate_batch, batches)))
+            bounds = np.linspace(0, len(paths), processes + 1).astype(int)  # equal shares: none waits for another
+            shares = [paths[start:stop] for start, stop in pairwise(bounds)]
+            return np.concatenate(list(pool.map(_estimate_share, shares)))
 
         yield estimate
 
@@ -130,7 +132,7 @@ def _start_process(config: Path, weights: Path) -> None:
     _started.append(ours(config, weights, 1))
 
 
-def _estimate_batch(paths: Sequence[Path]) -> Keypoints:
+def _estimate_share(paths: Sequence[Path]) -> Keypoints:
     return _started[0](paths)
 
 
