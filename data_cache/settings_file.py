@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,11 @@ def read_settings(path: Path, schema: type[T]) -> T:
     found: ``FileNotFoundError`` for a missing file, ``ValueError`` for broken YAML, an unknown key, a wrong type
     or a value that the dataclass itself refuses.
     """
+    return build_settings(read_mapping(path), schema, str(path))
+
+
+def read_mapping(path: Path) -> object:
+    """What the YAML file `path` holds, unchecked; an empty mapping for an empty file. Errors as `read_settings`."""
     import yaml
 
     try:
@@ -31,7 +37,35 @@ def read_settings(path: Path, schema: type[T]) -> T:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    return build_settings({} if content is None else content, schema, str(path))
+    return {} if content is None else content
+
+
+def overridden(content: object, overrides: Sequence[str]) -> object:
+    """`content` with `key=value` put over it: keys are dotted (`model.frames=12`), values are YAML.
+
+    Returns a new mapping; what is wrong with keys or types is for `build_settings` to say. ``ValueError`` for an
+    override that is not `key=value`, or reaches into what is not a mapping.
+    """
+    import yaml
+
+    result = copy.deepcopy(content)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        *groups, last = key.split(".")
+        if not equals or not all((*groups, last)):
+            raise ValueError(f"--set: expected key=value, for instance model.frames=12, got {override!r}")
+        place = result
+        for group in groups:
+            if isinstance(place, dict) and place.get(group) is None:
+                place[group] = {}
+            place = place[group] if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise ValueError(f"--set {override}: expected {'.'.join(groups) or 'the file'} to be a mapping")
+        try:
+            place[last] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ValueError(f"--set {override}: expected a YAML value after '=', got {text!r}") from None
+    return result
 
 
 def build_settings(content: object, schema: type[T], where: str) -> T:
@@ -56,6 +90,11 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return build_settings({} if value is None else value, kind, where)
     origin = typing.get_origin(kind)
+    if origin is tuple:  # tuple[kind, ...]: a YAML list
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{where}: expected a list, got {value!r} ({type(value).__name__})")
+        inner = typing.get_args(kind)[0]
+        return tuple(_convert(item, inner, f"{where}[{number}]") for number, item in enumerate(value))
     if origin is typing.Literal:
         choices = typing.get_args(kind)
         if value not in choices or isinstance(value, bool):  # True == 1 would pass for a choice of numbers
