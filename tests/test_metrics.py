@@ -19,7 +19,9 @@ from model.metrics import (
 def hit_ranks(lists: list[list[bool]]) -> HitRanks:
     """From ranked lists that say for every item whether it is a match."""
     ranks = [[place for place, match in enumerate(items, 1) if match] for items in lists]
-    return HitRanks(np.array([len(r) for r in ranks], np.int64), np.array(sum(ranks, []), np.int64))
+    return HitRanks(
+        np.array([len(r) for r in ranks], np.int64), np.array([rank for found in ranks for rank in found], np.int64)
+    )
 
 
 def naive_average_precision(items: list[bool]) -> float:
