@@ -1,0 +1,95 @@
+"""Frames a second that the loader reads, augments and normalises to 288×144, per core, on data/sample.
+
+python -m benchmarks.loader [--root data/sample] [--batches 8] [--workers 0 1 2]
+
+The caches are made here from a stand-in for the pose network: what is measured is the loader.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.stub_estimator import StubSource
+from data_cache.frame_images import read_image
+from data_cache.records import SplitIndex
+from data_cache.skeleton import PARTS, part_mask
+from data_cache.writer import CacheWriter
+from model.augment import ImageSettings
+from model.batches import BatchLoader
+from model.clip_files import ClipFiles
+from model.clip_requests import training_requests
+from model.clips import ClipSettings, clip_tracks
+from model.draws import StepPosition
+from model.sampler import BatchSettings
+from model.training_persons import training_persons
+from pipeline.datasets import read_split
+from pipeline.edges import pairwise_edges
+from pipeline.graphs import graph_nodes, spatial_edges
+
+IMAGES = ImageSettings(height=288, width=144, pad=10, flip=0.5, random_erasing=0.0)
+FRAMES = 6
+TRACKS = 2
+
+
+def write_stub_caches(root: Path, index: SplitIndex, folder: Path) -> ClipFiles:
+    """Edges and graphs of every frame of a split, of a standing person."""
+    images = [read_image(root, path) for path in index.paths]
+    whole = [image for image in images if image is not None]
+    assert len(whole) == len(images), "the sample has no missing frames"
+    estimator = StubSource().build()
+    parts = [estimator.estimate([image]) for image in whole]
+    keypoints, score = (np.concatenate(column) for column in zip(*parts, strict=True))
+    height = np.array([image.shape[0] for image in whole], np.int32)
+    seen = score >= np.float32(0.3)
+    status = np.zeros(len(whole), np.uint8)
+    files = ClipFiles(root, folder / "edges.h5", folder / "graphs.h5")
+    recipe: dict[str, Any] = {"angle": "arctan", "min_score": 0.3, "keypoints": StubSource().recipe()}
+    with CacheWriter(files.edges, "edges", index, recipe, status=status) as writer:
+        writer.append({"edges": pairwise_edges(keypoints, seen, height)})
+    with CacheWriter(files.graphs, "graphs", index, recipe, status=status) as writer:
+        writer.append({"nodes": graph_nodes(keypoints, score, seen, height), "seen": seen})
+        writer.put("/graph/spatial_edges", spatial_edges())
+        writer.put("/graph/parts", part_mask())
+        writer.put("/graph/part_names", tuple(PARTS))
+    return files
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--root", type=Path, default=Path("data/sample"))
+    parser.add_argument("--batches", type=int, default=8)
+    parser.add_argument("--workers", type=int, nargs="*", default=(0, 1, 2))
+    args = parser.parse_args()
+    index = read_split(args.root, "sample", "train")
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_stub_caches(args.root, index, Path(folder))
+        tracks = clip_tracks(index.tracks, np.zeros(len(index.paths), np.uint8), ClipSettings(FRAMES, 12))
+        people = len(np.unique(index.tracks.person))
+        persons = training_persons(tracks, people)
+        settings = BatchSettings(people, TRACKS)
+        for workers in args.workers:
+            requests = training_requests(persons, settings, IMAGES, StepPosition(0, 0, 0), 100)
+            clips = people * TRACKS * 2
+            with BatchLoader(files, IMAGES, clips, FRAMES, workers) as loader:
+                batches = loader.load(requests)
+                next(batches)  # processes have started, files are open
+                since = time.perf_counter(), time.process_time()
+                for _ in islice(batches, args.batches):
+                    pass
+                wall, processor = time.perf_counter() - since[0], time.process_time() - since[1]
+            frames = args.batches * clips * FRAMES
+            line = f"{workers} workers: {frames / wall:.0f} frames/s"
+            if workers == 0:
+                line += f", {frames / processor:.0f} frames/s of one core's time"
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
