@@ -1,0 +1,106 @@
+"""Every MindSpore operator and cell that the model uses says in its documentation that Ascend and the CPU have it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import mindspore as ms
+import pytest
+
+MODEL = Path(__file__).resolve().parent.parent / "model"
+NEEDED = {"Ascend", "CPU"}
+# Where operators and cells live; other modules of MindSpore (context, serialization, …) run on the host.
+OPERATORS = ("mindspore.ops.", "mindspore.nn.", "mindspore.mint.")
+
+
+def mindspore_names(tree: ast.AST) -> dict[str, str]:
+    """Local name → dotted name of everything that a file imports from MindSpore."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "mindspore":
+                    names[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else "mindspore"
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "mindspore":
+            names.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    return names
+
+
+def dotted(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
+        return f"{base}.{node.attr}"
+    return None
+
+
+def operators_used(source: str) -> set[str]:
+    """Dotted names of operators and cells, and `mindspore.Tensor.<method>` where a function of tensors calls it."""
+    tree = ast.parse(source)
+    imported = mindspore_names(tree)
+    used = {name for name in imported.values() if name.startswith(OPERATORS)}
+    for node in ast.walk(tree):
+        root, _, rest = (dotted(node) or "").partition(".")
+        if rest and root in imported and f"{imported[root]}.{rest}".startswith(OPERATORS):
+            used.add(f"{imported[root]}.{rest}")
+        if isinstance(node, ast.FunctionDef) and takes_tensors(node):
+            calls = [call.func for call in ast.walk(node) if isinstance(call, ast.Call)]
+            methods = [f.attr for f in calls if isinstance(f, ast.Attribute) and is_value(f.value, imported)]
+            used.update(f"mindspore.Tensor.{method}" for method in methods if hasattr(ms.Tensor, method))
+    return used
+
+
+def takes_tensors(function: ast.FunctionDef) -> bool:
+    return any(arg.annotation and "Tensor" in ast.unparse(arg.annotation) for arg in function.args.args)
+
+
+def is_value(node: ast.AST, imported: dict[str, str]) -> bool:
+    """Neither a module nor the cell itself: what a tensor's method may be called on."""
+    return (dotted(node) or "").split(".")[0] not in {*imported, "self", "np"}
+
+
+def platforms(name: str) -> set[str]:
+    """What the line after `Supported Platforms` of an operator's documentation lists; empty where it has none."""
+    parts = name.split(".")
+    value: object = importlib.import_module("mindspore")
+    for part in parts[1:]:
+        value = getattr(value, part)
+    found = re.search(r"Supported Platforms:\s*\n\s*((?:``\w+``\s*)+)", value.__doc__ or "")
+    return set(re.findall(r"``(\w+)``", found[1])) if found else set()
+
+
+FILES = sorted(MODEL.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_ascend_and_the_cpu_have_every_operator(file: Path) -> None:
+    lacking = {name: sorted(NEEDED - platforms(name)) for name in sorted(operators_used(file.read_text("utf-8")))}
+    assert {name: missing for name, missing in lacking.items() if missing} == {}
+
+
+def test_the_network_is_seen_to_use_operators() -> None:
+    used = set().union(*(operators_used(file.read_text("utf-8")) for file in FILES))
+    assert {"mindspore.nn.LSTM", "mindspore.nn.Conv2d", "mindspore.ops.softmax", "mindspore.ops.gather"} <= used
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "missing"),
+    [
+        ("from mindspore import ops\nops.einsum('ij->i', 1)", "mindspore.ops.einsum", {"Ascend", "CPU"}),
+        ("import mindspore.ops as o\ndef f(x):\n    return o.einsum(x)", "mindspore.ops.einsum", {"Ascend", "CPU"}),
+        ("import mindspore as ms\nms.ops.einsum", "mindspore.ops.einsum", {"Ascend", "CPU"}),
+        ("from mindspore.ops import einsum", "mindspore.ops.einsum", {"Ascend", "CPU"}),
+        ("from mindspore import mint\nmint.nn.Dropout(0.1)", "mindspore.mint.nn.Dropout", {"CPU"}),
+        (
+            "from mindspore import Tensor\ndef f(x: Tensor):\n    return (x + 1).swapaxes(0, 1)",
+            "mindspore.Tensor.swapaxes",
+            NEEDED,
+        ),
+    ],
+)
+def test_an_operator_that_a_platform_lacks_is_found(source: str, name: str, missing: set[str]) -> None:
+    assert name in operators_used(source)
+    assert NEEDED - platforms(name) == missing
