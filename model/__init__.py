@@ -1,1 +1,1 @@
-"""Stage two: the STAR network and its training. Empty until the network lands."""
+"""Stage two: the STAR network, its clips and its metrics (MindSpore); it reads the cache and nothing of stage one."""

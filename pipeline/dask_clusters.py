@@ -108,7 +108,8 @@ def _start_client(address: str) -> Client:
     distributed = _quiet_dask()
     failure = ""
     try:
-        return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client: Client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        return client
     except (OSError, TimeoutError, ValueError) as error:
         failure = type(error).__name__
     # Dask closes a client that did not start when the garbage collector meets it; if that happens while another
