@@ -8,29 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import XavierUniform
 
-from data_cache.skeleton import JOINTS
+from model.skeleton_inputs import EDGE_VALUES
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from model.config import ModelConfig
 
-EDGE_VALUES = len(JOINTS) * (len(JOINTS) - 1)  # pairs i < j, two values each
 EPSILON = 1e-3  # eq 7
-
-
-def edge_values(edges: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The 272 values a frame that the network reads, from all pairs of the cache.
-
-    edges: (..., joint, other_joint, [distance, angle]). Returns (..., 272): the pairs i < j, rows first, distance
-    and angle of a pair beside each other. With the full angle (`atan2`) nothing is lost either: θ_ji follows from θ_ij.
-    """
-    i, j = np.triu_indices(len(JOINTS), 1)
-    return np.ascontiguousarray(edges[..., i, j, :].reshape(*edges.shape[:-3], EDGE_VALUES))
 
 
 class EdgeEncoder(nn.Cell):

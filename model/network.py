@@ -33,7 +33,7 @@ class Clips(NamedTuple):
 
     infrared: (Bi, T, 3, height, width) float32, normalised with ImageNet's mean and deviation
     visible:  (Bv, T, 3, height, width) float32
-    edges:    (B, T, 272) float32, see `model.frame_guidance.edge_values`
+    edges:    (B, T, 272) float32, see `model.skeleton_inputs.edge_values`
     nodes:    (B, T, J, [x, y, score]) float32, x and y over the crop's height, zeros where unseen
     seen:     (B, T, J) bool
     """

@@ -8,7 +8,8 @@ import torch
 
 from data_cache.skeleton import JOINTS
 from model.config import ModelConfig
-from model.frame_guidance import CrossAttention, EdgeEncoder, FeedForward, FrameGuidance, SqueezeExcite, edge_values
+from model.frame_guidance import CrossAttention, EdgeEncoder, FeedForward, FrameGuidance, SqueezeExcite
+from model.skeleton_inputs import edge_values
 from tests.cells import (
     MODES,
     assert_close,
