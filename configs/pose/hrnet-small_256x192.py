@@ -34,7 +34,7 @@ model = dict(
                 num_channels=(16, 32, 64, 128),
             ),
         ),
-        # Torch's default initialisation hardly learns here: mean OKS 0.10 after four epochs, 0.65 with this one.
+        # Trained from scratch, so the backbone is initialised here and not from a checkpoint.
         init_cfg=[
             dict(type="Kaiming", layer="Conv2d", mode="fan_out", nonlinearity="relu"),
             dict(type="Constant", layer="BatchNorm2d", val=1),

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from data_cache.command_line import AT_FAULT, DONE
+from pipeline.commands.option_types import whole_number
 
 
 def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +25,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--quick", action="store_true", help="look at both ends of each frame, do not decode it")
     parser.add_argument(
         "--workers",
-        type=_count,
+        type=whole_number,
         default=None,
         metavar="N",
         help="processes that decode; 0: this one (default: STAR_WORKERS, or one a core)",
@@ -32,15 +33,9 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=run)
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected a whole number of 0 or more, got {text!r}")
-    return int(text)
-
-
 def _default_workers() -> int:
     try:
-        return _count(os.environ.get("STAR_WORKERS") or str(len(os.sched_getaffinity(0))))
+        return whole_number(os.environ.get("STAR_WORKERS") or str(len(os.sched_getaffinity(0))))
     except argparse.ArgumentTypeError as error:
         raise ValueError(f"STAR_WORKERS: {error}") from error
 
