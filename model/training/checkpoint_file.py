@@ -1,0 +1,93 @@
+"""A checkpoint: everything a training needs to go on, in one safetensors file that cannot execute code.
+
+The tensors are those of the network, the optimizer and the epoch's running sums; a JSON text in the file's metadata
+says what they belong to (`facts`), and a SHA-256 over both tells a damaged file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_cache.published_file import publish_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+KIND = "star-checkpoint"
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A training between two steps.
+
+    tensors: by name: `network.…`, `optimizer.…`, `scaler.…` (with mixed precision), `epoch_sums`
+    facts:   `config` (the RunConfig as nested mappings), `persons` (classes), `recipes` (of the caches, by kind),
+             `pretrained` (sha256 of the ImageNet weights' file, or none), `devices`,
+             `position` (`epoch`, `step`: the next one to do; `steps_per_epoch`; `total_steps` done)
+    """
+
+    tensors: dict[str, NDArray[Any]]
+    facts: dict[str, Any]
+
+    def part(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """The tensors whose names begin with `prefix` and a dot, without both."""
+        return {name[len(prefix) + 1 :]: array for name, array in self.tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write `path` whole or not at all. Raises OSError with a remedy where that is not possible."""
+    from safetensors.numpy import save
+
+    facts = json.dumps(checkpoint.facts, sort_keys=True, allow_nan=False)
+    tensors = {name: np.ascontiguousarray(array) for name, array in sorted(checkpoint.tensors.items())}
+    digest = _digest(facts, tensors)
+    content = save(tensors, {"kind": KIND, "version": str(VERSION), "facts": facts, "sha256": digest})
+    with publish_files(path) as (file,):
+        file.write(content)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read `path` and verify it to the last byte.
+
+    Raises FileNotFoundError; ValueError for a truncated, damaged or foreign file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such checkpoint")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged, or no checkpoint: {' '.join(str(error).split())}") from None
+    found = (metadata.get("kind"), metadata.get("version"))
+    if found != (KIND, str(VERSION)):
+        raise ValueError(f"{path}: expected a {KIND} of version {VERSION}, got {found[0]} of version {found[1]}")
+    facts = metadata.get("facts", "")
+    if metadata.get("sha256") != _digest(facts, tensors):
+        raise ValueError(f"{path}: damaged: its content does not have the checksum written with it")
+    return Checkpoint(tensors, json.loads(facts))
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(facts: str, tensors: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(facts.encode())
+    for name, array in tensors.items():  # in the order of the names
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

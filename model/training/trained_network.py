@@ -1,0 +1,48 @@
+"""A network with the weights of a checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mindspore import Tensor
+
+from data_cache.settings_file import build_settings
+from model.config import ModelConfig
+from model.network import StarNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mindspore import Parameter
+    from numpy.typing import NDArray
+
+    from model.training.checkpoint_file import Checkpoint
+
+_SHOWN = 5
+
+
+def load_network(checkpoint: Checkpoint) -> StarNetwork:
+    """The network that `checkpoint` holds, ready to evaluate (`set_train(False)`).
+
+    Raises ValueError where the tensors are not those of its own settings.
+    """
+    settings = build_settings(checkpoint.facts["config"]["model"], ModelConfig, "checkpoint: config: model")
+    network = StarNetwork(settings, int(checkpoint.facts["persons"]))
+    set_parameters(network.get_parameters(), checkpoint.part("network"), "network")
+    return network.set_train(False)
+
+
+def set_parameters(parameters: Iterable[Parameter], arrays: Mapping[str, NDArray[Any]], what: str) -> None:
+    """Give every parameter the array of its name; ValueError lists what is missing, too much or of another shape."""
+    named = {parameter.name: parameter for parameter in parameters}
+    wrong = [f"no {name}" for name in named if name not in arrays]
+    wrong += [f"an unknown {name}" for name in arrays if name not in named]
+    for name in named.keys() & arrays.keys():
+        if tuple(named[name].shape) != arrays[name].shape:
+            wrong.append(f"{name} of shape {arrays[name].shape} where {tuple(named[name].shape)} is expected")
+    if wrong:
+        listed = ", ".join(sorted(wrong)[:_SHOWN]) + (f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else "")
+        raise ValueError(f"checkpoint: expected the {what}'s own tensors, got {listed}; it was written by another one")
+    for name, parameter in named.items():
+        parameter.set_data(Tensor(np.ascontiguousarray(arrays[name])))
