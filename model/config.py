@@ -30,7 +30,7 @@ def _require(holds: bool, name: str, expected: str, got: object) -> None:
 def _require_positive(settings: object, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
-        _require(value > 0, name, "more than 0", value)
+        _require(0 < value < float("inf"), name, "more than 0, and finite", value)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         for name in ("id_frame", "id_clip", "triplet", "kl", "sad", "margin"):
-            _require(0.0 <= getattr(self, name) < float("inf"), name, "0 or more", getattr(self, name))
+            _require(0.0 <= getattr(self, name) < float("inf"), name, "0 or more, and finite", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ class DataConfig:
         _require(self.pad >= 0, "pad", "0 or more pixels", self.pad)
         for name in ("flip", "random_erasing"):
             _require(0.0 <= getattr(self, name) <= 1.0, name, "a probability in 0…1", getattr(self, name))
-        _require(0.0 <= self.validation_persons < 1.0, "validation_persons", "a share", self.validation_persons)
+        share = 0.0 <= self.validation_persons < 1.0
+        _require(share, "validation_persons", "a share in 0…1, less than 1", self.validation_persons)
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ class TrainConfig:
 
     learning_rate: after warm-up; backbone_lr_ratio: the backbone's share of it.
     warmup_epochs: linear; milestones: epochs (0-based) from which the rate is a tenth of what it was.
-    steps_per_epoch: none means as many as cover every person's tracks once.
+    steps_per_epoch: none means the tracks of the modality that has fewer // (persons × tracks_per_modality × devices),
+        268 on HITSZ-VCM with one device (`model.sampler.steps_per_epoch`).
     keep_checkpoints: the last so many are kept; checkpoint_steps: one every so many steps, and at every epoch's end.
     amp: MindSpore's level of mixed precision, for Ascend and GPU.
     """
@@ -167,10 +169,10 @@ class TrainConfig:
         _require_positive(self, "epochs", "learning_rate", "keep_checkpoints", "checkpoint_steps")
         if self.steps_per_epoch is not None:
             _require_positive(self, "steps_per_epoch")
-        _require(self.backbone_lr_ratio >= 0.0, "backbone_lr_ratio", "0 or more", self.backbone_lr_ratio)
         _require(0.0 <= self.momentum < 1.0, "momentum", "0…1, less than 1", self.momentum)
         _require(self.momentum > 0.0 or not self.nesterov, "nesterov", "false where momentum is 0", self.nesterov)
-        _require(self.weight_decay >= 0.0, "weight_decay", "0 or more", self.weight_decay)
+        for name in ("backbone_lr_ratio", "weight_decay"):
+            _require(0.0 <= getattr(self, name) < float("inf"), name, "0 or more, and finite", getattr(self, name))
         _require(self.warmup_epochs >= 0, "warmup_epochs", "0 or more", self.warmup_epochs)
         rising = list(self.milestones) == sorted(set(self.milestones)) and all(m > 0 for m in self.milestones)
         _require(rising, "milestones", "rising epochs, each above 0", self.milestones)
