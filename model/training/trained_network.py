@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, ops
 
 from data_cache.settings_file import build_settings
 from model.config import ModelConfig
@@ -45,4 +45,5 @@ def set_parameters(parameters: Iterable[Parameter], arrays: Mapping[str, NDArray
         listed = ", ".join(sorted(wrong)[:_SHOWN]) + (f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else "")
         raise ValueError(f"checkpoint: expected the {what}'s own tensors, got {listed}; it was written by another one")
     for name, parameter in named.items():
-        parameter.set_data(Tensor(np.ascontiguousarray(arrays[name])))
+        # Not set_data: a graph that is compiled already would go on with the old values.
+        ops.assign(parameter, Tensor(np.ascontiguousarray(arrays[name])))

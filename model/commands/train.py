@@ -1,0 +1,57 @@
+"""`python -m model train`: a run's YAML file and the cache become checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from pathlib import Path
+
+from data_cache.command_line import DONE
+from model.devices import DEVICES, choose_device, join_devices
+
+logger = logging.getLogger(__name__)
+
+
+def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to `subparsers`."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a run from the cache",
+        description="Train STAR, or one of its ablations, on the train split of a cache. Checkpoints, logs and metrics"
+        " go to artifacts/<dataset>/runs/<name>/. On several devices start it with MindSpore's msrun.",
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="YAML", help="configs/runs/<dataset>/<name>.yaml")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="put a setting over the file's, again and again"
+    )
+    parser.add_argument("--device", choices=DEVICES, default=os.environ.get("STAR_MODEL_DEVICE", "CPU"))
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the newest intact checkpoint, if there is one"
+    )
+    parser.add_argument(
+        "--on-change",
+        choices=("refuse", "restart"),
+        default="refuse",
+        help="what --resume does with checkpoints of other settings or another cache: refuse, or put them aside",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="processes that read clips, on every device (default 0)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train."""
+    from model.config import load_run
+
+    settings = load_run(args.config, args.set)
+    choose_device(args.device)
+    from model.training.trainer import StartSettings, train
+
+    group = join_devices(args.device)
+    logger.info("run %s (%s) on %s: %s", settings.name, settings.model.variant, args.device, settings)
+    start = StartSettings(args.resume, args.on_change == "restart", args.workers)
+    last = train(settings, start, group)
+    logger.info("done: %s", last)
+    return DONE

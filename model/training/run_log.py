@@ -1,0 +1,126 @@
+"""What a training reports: a line an epoch, the same figures through DVCLive, and a bar on a terminal.
+
+DVCLive writes `metrics.json` (the last epoch) and `plots/metrics/*.tsv` (a row an epoch), which `dvc metrics`,
+`dvc plots` and `dvc exp` read.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from model.losses import LOSS_TERMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+WAITS_TOO_LONG = 0.2  # share of the time from which on the log says so
+
+
+@dataclass(frozen=True)
+class EpochFigures:
+    """The means of an epoch.
+
+    total, terms: losses, terms by name, unweighted; learning_rate: the last one
+    frames_per_second: of both passes, since the epoch began (or the run went on); waiting: share of that time in
+    which the step waited for its clips
+    """
+
+    total: float
+    terms: dict[str, float]
+    learning_rate: float
+    frames_per_second: float
+    waiting: float
+
+    def named(self) -> dict[str, float]:
+        """Every figure by the name it has in metrics and plots."""
+        losses = {"loss/total": self.total, **{f"loss/{name}": self.terms[name] for name in LOSS_TERMS}}
+        speed = {"frames_per_second": self.frames_per_second, "waiting_share": self.waiting}
+        return losses | {"learning_rate": self.learning_rate} | speed
+
+
+class RunLog:
+    """Reports to the log, and to DVCLive's files in `folder`; without a folder (another device leads) nowhere.
+
+    Rows of epochs from `first_epoch` on, left by a run that went further than its last checkpoint, are removed.
+    """
+
+    def __init__(self, folder: Path | None, first_epoch: int, epochs: int) -> None:
+        self._epochs = epochs
+        self._live: Any = None
+        if folder is None:
+            return
+        for table in sorted(folder.glob("plots/metrics/**/*.tsv")) if first_epoch else []:
+            cut_table(table, first_epoch)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # dvclive imports a package that says it is old
+            from dvclive import Live
+        self._live = Live(
+            str(folder), resume=first_epoch > 0, report=None, save_dvc_exp=False, dvcyaml=None, monitor_system=False
+        )
+
+    def epoch_done(self, epoch: int, figures: EpochFigures) -> None:
+        """Report the figures of `epoch` (from 0)."""
+        if self._live is None:
+            return
+        losses = ", ".join(f"{name} {value:.4f}" for name, value in figures.terms.items())
+        logger.info(
+            "epoch %d of %d: loss %.4f (%s), learning rate %.2e, %.0f frames/s, waiting %.0f %%",
+            epoch + 1,
+            self._epochs,
+            figures.total,
+            losses,
+            figures.learning_rate,
+            figures.frames_per_second,
+            100 * figures.waiting,
+        )
+        if figures.waiting > WAITS_TOO_LONG:
+            logger.warning("training waits for its clips: give more processes with --workers")
+        self._live.step = epoch
+        for name, value in figures.named().items():
+            self._live.log_metric(name, value)
+        self._live.next_step()
+
+    def close(self) -> None:
+        """Let DVCLive finish its files."""
+        if self._live is not None:
+            self._live.end()
+
+
+def cut_table(path: Path, first_epoch: int) -> None:
+    """Remove the rows of `first_epoch` and later from one of DVCLive's tables, and a row that is not whole."""
+    header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    place = header.split("\t").index("step") if "step" in header else 0
+    kept = [row for row in rows if row.endswith("\n") and _is_before(row.split("\t")[place], first_epoch)]
+    if len(kept) < len(rows):
+        path.write_text(header + "".join(kept), encoding="utf-8")
+
+
+def _is_before(step: str, first_epoch: int) -> bool:
+    return step.strip().isdigit() and int(step) < first_epoch
+
+
+@contextmanager
+def progress_bar(steps: int, done: int, stream: TextIO = sys.stderr) -> Iterator[Callable[[float], None]]:
+    """Give the function to call with the loss after every step: a bar on a terminal, nothing elsewhere."""
+    if not stream.isatty():
+        yield lambda loss: None
+        return
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    with logging_redirect_tqdm(), tqdm(total=steps, initial=done, desc="train", unit=" steps", file=stream) as bar:
+
+        def advance(loss: float) -> None:
+            bar.set_postfix(loss=f"{loss:.3f}" if math.isfinite(loss) else str(loss), refresh=False)
+            bar.update()
+
+        yield advance

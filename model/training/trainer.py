@@ -1,0 +1,201 @@
+"""The training of a run: from the cache to its last checkpoint, and on from any checkpoint to the bit."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mindspore as ms
+import numpy as np
+
+from data_cache.output_lock import lock_output
+from model.batches import BatchLoader
+from model.draws import StepPosition, draw_step
+from model.losses import LOSS_TERMS, TotalLoss
+from model.network import StarNetwork
+from model.pretrained import load_pretrained
+from model.run_folder import checkpoint_folder, run_folder
+from model.training.checkpoint_file import Checkpoint
+from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
+from model.training.continuation import check_continuation, training_facts
+from model.training.run_log import EpochFigures, RunLog, progress_bar
+from model.training.schedule import learning_rate
+from model.training.stop_request import StopRequest, watch_for_stop
+from model.training.training_data import TrainingData, prepare_training
+from model.training.training_step import TrainingStep
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from model.batches import ClipBatch
+    from model.config import RunConfig
+    from model.devices import DeviceGroup
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StartSettings:
+    """How a training begins.
+
+    resume: go on from the newest checkpoint, if there is one; restart_changed: where that is another training's, put
+    it aside and begin anew, instead of refusing; workers: processes that read clips, on every device
+    """
+
+    resume: bool = False
+    restart_changed: bool = False
+    workers: int = 0
+
+
+def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
+    """Train `run`, and return its last checkpoint.
+
+    Everything that can be wrong with settings and data is found before the first step (ValueError,
+    FileNotFoundError); so is a checkpoint that does not fit. A loss that is not finite raises ValueError with step
+    and term. Ctrl-C and SIGTERM raise KeyboardInterrupt after a checkpoint.
+    """
+    data = prepare_training(run, group.size)
+    pretrained = None if run.model.pretrained is None else Path(run.model.pretrained)
+    facts = training_facts(run, data, pretrained)
+    with ExitStack() as stack:
+        stack.enter_context(lock_output(run_folder(run) / "training") if group.leads else nullcontext())
+        found = find_start(run, start, facts, group)
+        ms.set_seed(run.train.seed)
+        network = StarNetwork(run.model, len(data.persons))
+        if found is None:
+            load_pretrained(network.backbone, pretrained)
+        step = TrainingStep(network, TotalLoss(run.loss, network.consistent), run.train, group.size)
+        training = _Training(run, data, facts, step, group)
+        if found is not None:
+            training.restore(found)
+        stop = stack.enter_context(watch_for_stop())
+        loader = stack.enter_context(
+            BatchLoader(data.split.files, data.images, data.clips, run.model.frames, start.workers)
+        )
+        return training.go_on(loader, stop)
+
+
+def find_start(run: RunConfig, start: StartSettings, facts: dict[str, Any], group: DeviceGroup) -> Checkpoint | None:
+    """The checkpoint to go on from; none to begin anew. ValueError where there is one and it may not be used."""
+    folder = checkpoint_folder(run)
+    if not start.resume:
+        if checkpoint_files(folder):
+            raise ValueError(
+                f"{folder}: expected no checkpoints, got {len(checkpoint_files(folder))};"
+                " go on with --resume, or give the run another name with --set name=…"
+            )
+        return None
+    found = newest_intact(folder)
+    if found is None:
+        return None
+    path, checkpoint = found
+    try:
+        check_continuation(path, checkpoint.facts, facts)
+    except ValueError as error:
+        if not start.restart_changed:
+            raise
+        if group.leads:
+            logger.warning("%s. Beginning anew; the old checkpoints are now in %s", error, put_aside(folder))
+        return None
+    logger.info("going on from %s", path)
+    return checkpoint
+
+
+class _Training:
+    """A run between two steps: its step, where it stands, and the sums of the epoch so far."""
+
+    def __init__(
+        self, run: RunConfig, data: TrainingData, facts: dict[str, Any], step: TrainingStep, group: DeviceGroup
+    ) -> None:
+        self.run, self.data, self.facts, self.step, self.group = run, data, facts, step, group
+        self.at = StepPosition(run.train.seed, 0, 0, group.rank)
+        self.sums = np.zeros(1 + len(LOSS_TERMS))  # total and terms of the epoch's steps
+        self.saved: Path | None = None
+
+    @property
+    def steps_done(self) -> int:
+        """Over all epochs."""
+        return self.at.epoch * self.data.steps + self.at.step
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go back to where `checkpoint` was written."""
+        self.step.restore(checkpoint.tensors)
+        self.sums = checkpoint.tensors["epoch_sums"].copy()
+        position = checkpoint.facts["position"]
+        self.at = self.at._replace(epoch=position["epoch"], step=position["step"])
+
+    def save(self) -> None:
+        """Write a checkpoint, on the leading device."""
+        if not self.group.leads:
+            return
+        position = {"epoch": self.at.epoch, "step": self.at.step, "total_steps": self.steps_done}
+        tensors = self.step.tensors() | {"epoch_sums": self.sums}
+        checkpoint = Checkpoint(tensors, {**self.facts, "position": position})
+        self.saved = keep_checkpoint(checkpoint_folder(self.run), checkpoint, self.run.train.keep_checkpoints)
+
+    def go_on(self, loader: BatchLoader, stop: StopRequest) -> Path:
+        """Make all steps that are left."""
+        config, steps = self.run.train, self.data.steps
+        log = RunLog(run_folder(self.run) / "live" if self.group.leads else None, self.at.epoch, config.epochs)
+        batches = loader.load(self.data.requests(self.at))
+        try:
+            with progress_bar(config.epochs * steps, self.steps_done) as advance:
+                while self.at.epoch < config.epochs:
+                    self._run_epoch(loader, batches, log, advance, stop)
+        finally:
+            batches.close()
+            log.close()
+        if self.saved is None:
+            self.save()
+        return checkpoint_files(checkpoint_folder(self.run))[-1]
+
+    def _run_epoch(self, loader: BatchLoader, batches: Any, log: RunLog, advance: Any, stop: StopRequest) -> None:
+        config, steps = self.run.train, self.data.steps
+        began, waited, first = time.perf_counter(), loader.waited_seconds, self.at.step
+        rate = 0.0
+        for step in range(first, steps):
+            rate = learning_rate(config, self.at.epoch, step, steps)
+            total = self._run_step(next(batches), rate)
+            advance(total)
+            self.at = self.at._replace(step=step + 1)
+            if stop.wanted:
+                self.save()
+                raise KeyboardInterrupt
+            if (step + 1) % config.checkpoint_steps == 0 and step + 1 < steps:
+                self.save()
+        seconds = max(time.perf_counter() - began, 1e-9)
+        frames = (steps - first) * self.data.clips * self.run.model.frames * self.group.size
+        means = self.sums / steps
+        terms = dict(zip(LOSS_TERMS, means[1:].tolist(), strict=True))
+        waiting = (loader.waited_seconds - waited) / seconds
+        log.epoch_done(self.at.epoch, EpochFigures(float(means[0]), terms, rate, frames / seconds, waiting))
+        self.at = self.at._replace(epoch=self.at.epoch + 1, step=0)
+        self.sums = np.zeros_like(self.sums)
+        self.save()
+
+    def _run_step(self, batch: ClipBatch, rate: float) -> float:
+        request, model = batch.request, self.run.model
+        channels = self.step.network.channels
+        drawn = draw_step(request.at, request.clip.tolist(), request.infrared, model.frames, channels, model.dropout)
+        arrays = batch.arrays
+        inputs = (batch.infrared, batch.visible, arrays.edges, arrays.nodes, arrays.seen, *drawn)
+        total, terms = self.step(inputs, request.label, rate)
+        self._check_finite(total, terms)
+        self.sums += np.concatenate([[total], terms])
+        return total
+
+    def _check_finite(self, total: float, terms: NDArray[np.float32]) -> None:
+        if np.isfinite(total) and np.isfinite(terms).all():
+            return
+        named = {"total": total, **dict(zip(LOSS_TERMS, terms.tolist(), strict=True))}
+        bad = ", ".join(f"{name} is {value}" for name, value in named.items() if not np.isfinite(value))
+        files = checkpoint_files(checkpoint_folder(self.run))
+        kept = f"the last good checkpoint is {files[-1]}" if files else "there is no checkpoint before it"
+        raise ValueError(
+            f"loss: expected finite terms, got otherwise at step {self.at.step} of epoch {self.at.epoch}: {bad};"
+            f" {kept}; lower train.learning_rate, or raise train.warmup_epochs"
+        )

@@ -1,0 +1,74 @@
+"""What a training reads, looked through before the first step: files that fit, persons enough, images in place."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from model.augment import ImageSettings
+from model.clip_files import SplitFiles, check_images, open_split
+from model.clip_requests import training_requests
+from model.clips import ClipSettings, clip_tracks
+from model.run_folder import cache_files
+from model.sampler import BatchSettings, steps_per_epoch
+from model.training_persons import TrainingPersons, hold_out, training_persons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from model.clip_requests import BatchRequest
+    from model.config import RunConfig
+    from model.draws import StepPosition
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """The training split of a run.
+
+    split: files that fit each other; persons: who is trained on, with labels; batches: of a step; images: size and
+    augmentation; steps: of an epoch
+    """
+
+    split: SplitFiles
+    persons: TrainingPersons
+    batches: BatchSettings
+    images: ImageSettings
+    steps: int
+
+    @property
+    def clips(self) -> int:
+        """B of a batch on one device."""
+        return self.batches.persons * self.batches.tracks_per_modality * 2
+
+    @property
+    def recipes(self) -> dict[str, dict[str, Any]]:
+        """What made the caches, by kind."""
+        return self.split.recipes
+
+    def requests(self, start: StepPosition) -> Iterator[BatchRequest]:
+        """What to load from `start` on, without end."""
+        return training_requests(self.persons, self.batches, self.images, start, self.steps)
+
+
+def prepare_training(run: RunConfig, devices: int) -> TrainingData:
+    """Open the training split of `run` and look through it.
+
+    Raises FileNotFoundError and ValueError, with the numbers, for caches or images that are missing or do not fit,
+    fewer persons than a step of `devices` takes, persons of one modality, and no track that is long enough.
+    """
+    split = open_split(cache_files(run, "train"), run.dataset, "train")
+    tracks = clip_tracks(split.tracks, split.status, ClipSettings(run.model.frames, run.data.min_frames))
+    logger.info("train split: %d tracks; %s", len(tracks), tracks.left_out)
+    kept, held = hold_out(tracks, run.data.validation_persons)
+    if len(held):
+        logger.info("validation: %d tracks of held-out persons are not trained on", len(held))
+    batches = BatchSettings(run.data.persons, run.data.tracks_per_modality, devices)
+    persons = training_persons(kept, needed=batches.step_persons)
+    check_images(split, persons.tracks)
+    steps = run.train.steps_per_epoch or steps_per_epoch(persons, batches)
+    size = run.model.image_height, run.model.image_width
+    images = ImageSettings(*size, run.data.pad, run.data.flip, run.data.random_erasing)
+    return TrainingData(split, persons, batches, images, steps)

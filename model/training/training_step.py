@@ -1,0 +1,136 @@
+"""One optimization step: forward, losses, gradients, SGD, as one graph of static shape.
+
+SGD with Nesterov momentum as torch has it: v ← μ v + g + λ w, w ← w − η (g + λ w + μ v); the backbone's η is a share
+of the others' (section 4.1.3). The learning rate is handed in at every step, so the optimizer keeps no schedule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from model.network import parameter_groups
+from model.training.trained_network import set_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from model.config import TrainConfig
+    from model.losses import TotalLoss
+    from model.network import StarNetwork
+
+_FIRST_SCALE, _SCALE_FACTOR, _SCALE_STEPS = 2.0**16, 2, 1000  # of the loss, with mixed precision
+
+
+class TrainingStep:
+    """Network, losses and optimizer; calling it makes one step.
+
+    network, loss: what is trained; config: optimizer settings; devices: that share the step, whose gradients are
+    averaged (more than one: after `model.devices.join_devices`).
+    """
+
+    def __init__(self, network: StarNetwork, loss: TotalLoss, config: TrainConfig, devices: int = 1) -> None:
+        self.network = network
+        self._backbone_ratio = config.backbone_lr_ratio
+        backbone, others = parameter_groups(network)
+        groups = [{"params": backbone, "lr": config.learning_rate * config.backbone_lr_ratio}]
+        groups += [{"params": others, "lr": config.learning_rate}]
+        self.optimizer = nn.SGD(
+            [*groups, {"order_params": network.trainable_params()}],
+            learning_rate=config.learning_rate,
+            momentum=config.momentum,
+            nesterov=config.nesterov,
+            weight_decay=config.weight_decay,
+        )
+        self._own_rates(backbone)
+        scaled = config.amp != "O0"
+        self.scaler = ms.amp.DynamicLossScaler(_FIRST_SCALE, _SCALE_FACTOR, _SCALE_STEPS) if scaled else None
+        if scaled:
+            network = ms.amp.auto_mixed_precision(network, config.amp)
+        network.set_train(True)
+        self.gradients = _gradients(network, loss, self.optimizer.parameters, self.scaler)
+        reducer = nn.DistributedGradReducer(self.optimizer.parameters) if devices > 1 else None
+        self._step = ms.jit(_update(self.gradients, self.optimizer, reducer, self.scaler))
+
+    def _own_rates(self, backbone: Sequence[Any]) -> None:
+        """Find the two learning rates among the optimizer's parameters, which share one object a group."""
+        rates = self.optimizer.learning_rate
+        of_backbone = {id(parameter) for parameter in backbone}
+        self._rates: dict[int, tuple[Any, bool]] = {}
+        for rate, parameter in zip(rates, self.optimizer.parameters, strict=True):
+            self._rates[id(rate)] = (rate, id(parameter) in of_backbone)
+
+    def __call__(
+        self, inputs: Sequence[NDArray[Any]], person: NDArray[np.int32], learning_rate: float
+    ) -> tuple[float, NDArray[np.float32]]:
+        """Make one step.
+
+        inputs: the arrays of `model.network.Clips` and `model.network.Draws`, in their order
+        person: (B,) int32, 0-based classes
+        Returns the total loss and its terms (5,) float32, unweighted, in the order of `model.losses.LOSS_TERMS`.
+        """
+        for rate, is_backbone in self._rates.values():
+            share = self._backbone_ratio if is_backbone else 1.0
+            ops.assign(rate, Tensor(learning_rate * share, ms.float32))
+        total, terms = self._step(*(Tensor(array) for array in inputs), Tensor(person))
+        return float(total.asnumpy()), terms.asnumpy()
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Everything that a step changes, by the names that checkpoints use."""
+        found = {f"network.{p.name}": p.asnumpy().copy() for p in self.network.get_parameters()}
+        found |= {f"optimizer.{p.name}": p.asnumpy().copy() for p in self._optimizer_state()}
+        if self.scaler is not None:
+            found |= {f"scaler.{p.name}": p.asnumpy().copy() for p in self._scaler_state()}
+        return found
+
+    def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+        """Put back what `tensors` gave. Raises ValueError where these are another network's."""
+        parts = {"network": list(self.network.get_parameters()), "optimizer": self._optimizer_state()}
+        if self.scaler is not None:
+            parts["scaler"] = self._scaler_state()
+        for part, parameters in parts.items():
+            own = {name.partition(".")[2]: array for name, array in tensors.items() if name.startswith(f"{part}.")}
+            set_parameters(parameters, own, part)
+
+    def _optimizer_state(self) -> list[Any]:
+        return [*self.optimizer.accum, *self.optimizer.stat]
+
+    def _scaler_state(self) -> list[Any]:
+        assert self.scaler is not None
+        return [self.scaler.scale_value, self.scaler.counter]
+
+
+def _gradients(network: Any, loss: TotalLoss, weights: Any, scaler: Any) -> Callable[..., Any]:
+    """The function that gives (total, terms) and the gradients of total × the loss scale."""
+
+    def forward(*inputs: Any) -> Any:
+        total, terms = loss(network(*inputs[:-1]), inputs[-1])
+        if scaler is not None:
+            return scaler.scale(total), total, terms
+        return total, total, terms
+
+    return ms.value_and_grad(forward, None, weights, has_aux=True)  # type: ignore[no-any-return]
+
+
+def _update(gradients: Callable[..., Any], optimizer: Any, reducer: Any, scaler: Any) -> Callable[..., Any]:
+    """One step as a function of its inputs; with mixed precision a step whose gradients overflow changes nothing."""
+
+    def step(*inputs: Any) -> Any:
+        (_, total, terms), slopes = gradients(*inputs)
+        if reducer is not None:
+            slopes = reducer(slopes)
+        if scaler is None:
+            optimizer(slopes)
+        else:
+            finite = ms.amp.all_finite(slopes)
+            if finite:
+                optimizer(scaler.unscale(slopes))
+            scaler.adjust(finite)
+        return total, terms
+
+    return step
