@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from data_cache.command_line import DONE
+from data_cache.option_types import whole_number
 from model.devices import DEVICES, choose_device, join_devices
 
 logger = logging.getLogger(__name__)
@@ -25,10 +26,13 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="put a setting over the file's, again and again"
     )
-    parser.add_argument("--device", choices=DEVICES, default=os.environ.get("STAR_MODEL_DEVICE", "CPU"))
     parser.add_argument(
-        "--resume", action="store_true", help="go on from the newest intact checkpoint, if there is one"
+        "--device",
+        choices=DEVICES,
+        default=os.environ.get("STAR_MODEL_DEVICE") or "CPU",
+        help="what computes (default: STAR_MODEL_DEVICE, or CPU)",
     )
+    parser.add_argument("--resume", action="store_true", help="go on from the newest intact checkpoint, if any")
     parser.add_argument(
         "--on-change",
         choices=("refuse", "restart"),
@@ -36,7 +40,11 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="what --resume does with checkpoints of other settings or another cache: refuse, or put them aside",
     )
     parser.add_argument(
-        "--workers", type=int, default=0, metavar="N", help="processes that read clips, on every device (default 0)"
+        "--workers",
+        type=whole_number,
+        default=os.environ.get("STAR_CLIP_WORKERS") or "0",
+        metavar="N",
+        help="processes that read clips, on every device (default: STAR_CLIP_WORKERS, or 0)",
     )
     parser.set_defaults(run=run)
 

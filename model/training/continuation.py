@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from model.training.training_data import TrainingData
 
 # What may change between a stop and a resume: names and places, how long to go on, and what is kept.
-FREE = ("config.name", "config.root", "config.model.pretrained", "config.train.epochs")
-FREE += ("config.train.keep_checkpoints", "config.train.checkpoint_steps")
+FREE = (
+    "config.name",
+    "config.root",
+    "config.model.pretrained",
+    "config.train.epochs",
+    "config.train.keep_checkpoints",
+    "config.train.checkpoint_steps",
+)
 _SHOWN = 8
 
 

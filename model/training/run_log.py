@@ -62,7 +62,7 @@ class RunLog:
             cut_table(table, first_epoch)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # dvclive imports a package that says it is old
-            from dvclive import Live
+            from dvclive.live import Live
         self._live = Live(
             str(folder), resume=first_epoch > 0, report=None, save_dvc_exp=False, dvcyaml=None, monitor_system=False
         )

@@ -30,7 +30,8 @@ def load_network(checkpoint: Checkpoint) -> StarNetwork:
     settings = build_settings(checkpoint.facts["config"]["model"], ModelConfig, "checkpoint: config: model")
     network = StarNetwork(settings, int(checkpoint.facts["persons"]))
     set_parameters(network.get_parameters(), checkpoint.part("network"), "network")
-    return network.set_train(False)
+    network.set_train(False)
+    return network
 
 
 def set_parameters(parameters: Iterable[Parameter], arrays: Mapping[str, NDArray[Any]], what: str) -> None:

@@ -147,7 +147,6 @@ class _Training:
                 while self.at.epoch < config.epochs:
                     self._run_epoch(loader, batches, log, advance, stop)
         finally:
-            batches.close()
             log.close()
         if self.saved is None:
             self.save()

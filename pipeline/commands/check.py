@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from data_cache.command_line import AT_FAULT, DONE
-from pipeline.commands.option_types import whole_number
+from data_cache.option_types import whole_number
 
 
 def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

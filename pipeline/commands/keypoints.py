@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_cache.command_line import DONE
+from data_cache.option_types import share, whole_number
 from data_cache.records import SPLITS
-from pipeline.commands.option_types import share, whole_number
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
