@@ -97,6 +97,7 @@ def randomise(cell: nn.Cell, seed: int = 0, scale: float = 0.3) -> None:
         parameter.set_data(Tensor((base + scale * random.normal(size=base.shape)).astype(np.float32)))
 
 
-def torch_weight(cell: nn.Cell, name: str) -> torch.Tensor:
-    """A parameter as a torch leaf, to write the definition in torch with the same weights."""
-    return leaf(dict(cell.parameters_and_names())[name].asnumpy())
+def torch_weights(cell: nn.Cell) -> dict[str, torch.Tensor]:
+    """All trainable parameters by name as torch leaves: after `backward` their `.grad` is what the cell's should be."""
+    trainable = {id(p) for p in cell.trainable_params()}
+    return {name: leaf(p.asnumpy()) for name, p in cell.parameters_and_names() if id(p) in trainable}

@@ -10,11 +10,11 @@ import torch
 from mindspore import nn
 from safetensors.numpy import save_file
 
-from model.backbone import ARCHITECTURES, SadBackbone
+from model.backbone import ARCHITECTURES, Block, SadBackbone
 from model.pretrained import load_pretrained
-from tests.cells import MODES, assert_close, backward, call, gradients, leaf, random_array
+from tests.cells import MODES, assert_close, backward, call, gradients, leaf, random_array, randomise
 from tests.test_style import torch_adain
-from tests.torch_resnet import TorchResNet, random_resnet
+from tests.torch_resnet import TorchBlock, TorchResNet, random_resnet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +73,26 @@ def test_the_whole_resnet_is_torchs_with_all_gradients(name: str, tmp_path: Path
     for key, gradient in found.items():
         assert_close(gradient, theirs[key], key)
     assert all((by_weight[key] == 0).all() for key in by_weight if "infrared_stem" in key)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("expansion", "stride", "inputs"), [(1, 1, 12), (1, 2, 7), (4, 1, 12), (4, 2, 7)])
+def test_a_block_is_torchs_while_it_trains(expansion: int, stride: int, inputs: int, mode: str) -> None:
+    cell, twin = Block(inputs, 12, expansion, stride), TorchBlock(inputs, 12 // expansion, expansion, stride)
+    randomise(cell, 4, 0.1)
+    ours_by_name = {ours(name): parameter for name, parameter in cell.parameters_and_names()}
+    with torch.no_grad():
+        for name, parameter in twin.named_parameters():
+            parameter.copy_(torch.tensor(ours_by_name[name].asnumpy()))
+    cell.set_train()
+    x = random_array(5, 3, inputs, 11, 5)
+    a = leaf(x)
+    expected = backward(twin(a))
+    value, (by_x,), by_weight = gradients(cell, (x,), (0,), mode)
+    assert_close(value, expected)
+    assert_close(by_x, a.grad)
+    for name, gradient in by_weight.items():
+        assert_close(gradient, dict(twin.named_parameters())[ours(name)].grad, name)
 
 
 @pytest.mark.parametrize("mode", MODES)

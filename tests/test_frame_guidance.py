@@ -20,7 +20,7 @@ from tests.cells import (
     random_array,
     randomise,
     set_weights,
-    torch_weight,
+    torch_weights,
 )
 
 B, T, C = 3, 7, 20
@@ -40,8 +40,13 @@ def torch_cross_attention(cell: CrossAttention) -> torch.nn.MultiheadAttention:
     return twin
 
 
-def torch_linear(cell: object, x: torch.Tensor, name: str) -> torch.Tensor:
-    return x @ torch_weight(cell, f"{name}.weight").T + torch_weight(cell, f"{name}.bias")
+def torch_linear(weights: dict[str, torch.Tensor], x: torch.Tensor, name: str) -> torch.Tensor:
+    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+
+def assert_gradients(by_weight: dict[str, np.ndarray], weights: dict[str, torch.Tensor], *layers: str) -> None:
+    for name in (f"{layer}.{part}" for layer in layers for part in ("weight", "bias")):
+        assert_close(by_weight[name], weights[name].grad, name)
 
 
 def test_edge_values_are_the_pairs_above_the_diagonal() -> None:
@@ -52,16 +57,17 @@ def test_edge_values_are_the_pairs_above_the_diagonal() -> None:
     np.testing.assert_array_equal(got[1, 4], expected)
 
 
-@pytest.mark.parametrize(("bidirectional", "mode"), [(False, "pynative"), (False, "graph"), (True, "pynative")])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("mode", MODES)
 def test_edge_encoder_is_torchs_lstm(bidirectional: bool, mode: str) -> None:
     cell = EdgeEncoder(ModelConfig(edge_hidden=5, lstm_hidden=11, bidirectional=bidirectional), C)
     randomise(cell, 1, 0.1)
     twin = torch.nn.LSTM(5, 11, batch_first=True, bidirectional=bidirectional)
     set_weights(cell, {f"lstm.{name}": value for name, value in twin.named_parameters()})
     x = random_array(2, B, T, 272)
-    a = leaf(x)
-    steps = twin(torch.relu(torch_linear(cell, a, "fc")))[0]
-    expected = torch_linear(cell, steps, "to_channels")
+    a, weights = leaf(x), torch_weights(cell)
+    steps = twin(torch.relu(torch_linear(weights, a, "fc")))[0]
+    expected = torch_linear(weights, steps, "to_channels")
     backward(expected)
     value, (by_x,), by_weight = gradients(cell, (x,), (0,), mode)
     assert_close(value, expected)
@@ -69,6 +75,7 @@ def test_edge_encoder_is_torchs_lstm(bidirectional: bool, mode: str) -> None:
     assert_close(by_x, a.grad)
     for name, parameter in twin.named_parameters():
         assert_close(by_weight[f"lstm.{name}"], parameter.grad, name)
+    assert_gradients(by_weight, weights, "fc", "to_channels")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -98,13 +105,14 @@ def test_squeeze_and_excite_is_two_linear_layers_and_a_sigmoid(mode: str) -> Non
     cell = SqueezeExcite(C, 6)
     randomise(cell, 6)
     x = random_array(7, B, T, C)
-    a = leaf(x)
-    squeezed = torch.relu(torch_linear(cell, a, "squeeze"))
+    a, layers = leaf(x), torch_weights(cell)
+    squeezed = torch.relu(torch_linear(layers, a, "squeeze"))
     assert squeezed.shape[-1] == C // 6
-    expected = backward(torch.sigmoid(torch_linear(cell, squeezed, "excite")))
-    value, (by_x,), _ = gradients(cell, (x,), (0,), mode)
+    expected = backward(torch.sigmoid(torch_linear(layers, squeezed, "excite")))
+    value, (by_x,), by_weight = gradients(cell, (x,), (0,), mode)
     assert_close(value, expected)
     assert_close(by_x, a.grad)
+    assert_gradients(by_weight, layers, "squeeze", "excite")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -112,12 +120,13 @@ def test_feed_forward_drops_what_the_mask_says(mode: str) -> None:
     cell = FeedForward(C)
     randomise(cell, 8)
     x, keep = random_array(9, B, T, 2 * C), (np.random.default_rng(1).random((B, T, C)) > 0.3).astype(np.float32) / 0.7
-    a = leaf(x)
-    hidden = torch.nn.functional.gelu(torch_linear(cell, a, "widen")) * torch.tensor(keep)
-    expected = backward(torch_linear(cell, hidden, "narrow"))
-    value, (by_x,), _ = gradients(cell, (x, keep), (0,), mode)
+    a, layers = leaf(x), torch_weights(cell)
+    hidden = torch.nn.functional.gelu(torch_linear(layers, a, "widen")) * torch.tensor(keep)
+    expected = backward(torch_linear(layers, hidden, "narrow"))
+    value, (by_x,), by_weight = gradients(cell, (x, keep), (0,), mode)
     assert_close(value, expected)
     assert_close(by_x, a.grad)
+    assert_gradients(by_weight, layers, "widen", "narrow")
 
 
 def test_without_a_mask_nothing_is_dropped() -> None:
@@ -137,17 +146,18 @@ def test_frame_guidance_is_equations_4_to_7(mode: str) -> None:
     cell = FrameGuidance(CONFIG, C)
     randomise(cell, 12)
     x, guidance = random_array(13, B, T, C), random_array(14, B, T, C)
-    a, b = leaf(x), leaf(guidance)
+    a, b, layers = leaf(x), leaf(guidance), torch_weights(cell)
     over_time = torch_cross_attention(cell.time_attention)(a, b, b, need_weights=False)[0]  # eq 4
-    squeezed = torch.relu(torch_linear(cell.weights, over_time, "squeeze"))
-    weights = torch.sigmoid(torch_linear(cell.weights, squeezed, "excite"))  # eq 5
+    squeezed = torch.relu(torch_linear(layers, over_time, "weights.squeeze"))
+    weights = torch.sigmoid(torch_linear(layers, squeezed, "weights.excite"))  # eq 5
     over_sight = torch_cross_attention(cell.visual_attention)(b, a, a, need_weights=False)[0]  # eq 6
-    hidden = torch.nn.functional.gelu(torch_linear(cell.ffn, torch.cat((over_sight, over_time), -1), "widen"))
-    expected = backward(torch_linear(cell.ffn, hidden, "narrow") * weights + a + 1e-3)  # eq 7
-    value, (by_x, by_guidance), _ = gradients(cell, (x, guidance), (0, 1), mode)
+    hidden = torch.nn.functional.gelu(torch_linear(layers, torch.cat((over_sight, over_time), -1), "ffn.widen"))
+    expected = backward(torch_linear(layers, hidden, "ffn.narrow") * weights + a + 1e-3)  # eq 7
+    value, (by_x, by_guidance), by_weight = gradients(cell, (x, guidance), (0, 1), mode)
     assert_close(value, expected)
     assert_close(by_x, a.grad)
     assert_close(by_guidance, b.grad)
+    assert_gradients(by_weight, layers, "weights.squeeze", "weights.excite", "ffn.widen", "ffn.narrow")
 
 
 def test_clips_do_not_see_each_other() -> None:

@@ -112,6 +112,20 @@ def test_style_defense_of_a_hand_worked_case() -> None:
     assert call(StyleDefense(), logits, x, disturbed, np.zeros(1, np.int32)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_style_defense_is_torchs_with_gradients_through_both_features(mode: str) -> None:
+    logits, x, disturbed = random_array(5, B, T, PERSONS), random_array(6, B, T, C), random_array(7, B, T, C)
+    a, b, c = leaf(logits), leaf(x), leaf(disturbed)
+    person = torch.tensor(PERSON).long().repeat_interleave(T)
+    expected = torch.nn.functional.cross_entropy(a.reshape(B * T, PERSONS), person)
+    expected = expected + torch.linalg.vector_norm(b - c, dim=-1).mean()
+    expected.backward()
+    value, found, _ = gradients(StyleDefense(), (logits, x, disturbed, PERSON), (0, 1, 2), mode)
+    assert_close(value, expected)
+    for got, twin in zip(found, (a, b, c), strict=True):
+        assert_close(got, twin.grad)
+
+
 def random_outputs(clips: int = B) -> list[np.ndarray]:
     shapes = [(T, PERSONS), (PERSONS,), (C,), (T, C), (T, C), (T, PERSONS), (T, WIDTH), (T, WIDTH)]
     return [random_array(10 + n, clips, *shape) for n, shape in enumerate(shapes)]

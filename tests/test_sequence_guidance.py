@@ -21,7 +21,7 @@ from tests.cells import (
     leaf,
     random_array,
     randomise,
-    torch_weight,
+    torch_weights,
 )
 
 B, T, J, C, H, W = 3, 5, 17, 7, 3, 2
@@ -50,10 +50,11 @@ def neighbours_by_loop(seen: np.ndarray) -> np.ndarray:
     return result
 
 
-def torch_attention(cell: GraphAttention, h: torch.Tensor, neighbours: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """A GAT layer as in reference 37, node by node and head by head."""
-    project = torch_weight(cell, "project.weight")
-    target, source = torch_weight(cell, "target"), torch_weight(cell, "source")
+def torch_attention(
+    cell: GraphAttention, weights: dict[str, torch.Tensor], h: torch.Tensor, neighbours: np.ndarray, name: str = ""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A GAT layer as in reference 37, node by node and head by head; `name`: of the layer in `weights`."""
+    project, target, source = (weights[f"{name}{part}"] for part in ("project.weight", "target", "source"))
     wh = (h @ project.T).reshape(*h.shape[:2], cell.heads, cell.outputs)
     alphas, outputs = torch.zeros(h.shape[0], cell.heads, h.shape[1], h.shape[1]), []
     for b, i, head in itertools.product(range(h.shape[0]), range(h.shape[1]), range(cell.heads)):
@@ -70,7 +71,9 @@ def torch_gem(f: torch.Tensor, p: torch.Tensor | float) -> torch.Tensor:
     return (f.abs().clamp(min=1e-6) ** p).mean(-1) ** (1 / p)
 
 
-@pytest.mark.parametrize(("frames", "mode"), [(1, "pynative"), (2, "pynative"), (5, "graph"), (7, "pynative")])
+@pytest.mark.parametrize(
+    ("frames", "mode"), [(1, "pynative"), (2, "graph"), (5, "graph"), (7, "pynative"), (24, "pynative")]
+)
 def test_the_graph_is_equations_8_and_9(frames: int, mode: str) -> None:
     seen = random_seen(frames, frames)
     np.testing.assert_array_equal(call(ClipGraph(), seen, mode=mode), neighbours_by_loop(seen))
@@ -90,12 +93,15 @@ def test_graph_attention_is_reference_37(mode: str) -> None:
     random = np.random.default_rng(0)
     neighbours = (random.random((2, nodes, nodes)) < 0.3) | np.eye(nodes, dtype=bool)
     h = random_array(1, 2, nodes, 3)
-    a = leaf(h)
-    expected, alphas = torch_attention(cell, a, neighbours)
+    a, weights = leaf(h), torch_weights(cell)
+    expected, alphas = torch_attention(cell, weights, a, neighbours)
     backward(expected)
-    value, (by_h,), _ = gradients(cell, (h, neighbours), (0,), mode)
+    value, (by_h,), by_weight = gradients(cell, (h, neighbours), (0,), mode)
     assert_close(value, expected)
     assert_close(by_h, a.grad)
+    assert by_weight.keys() == weights.keys()
+    for name, gradient in by_weight.items():
+        assert_close(gradient, weights[name].grad, name)
     attention = call(cell, h, neighbours)[1]
     assert_close(attention, alphas)
     np.testing.assert_allclose(attention.sum(-1), 1.0, atol=1e-6)
@@ -109,11 +115,12 @@ def test_parts_are_two_layers_batch_norm_and_the_mean_over_joints(mode: str) -> 
     randomise(cell, 2, 0.1)
     cell.set_train()
     nodes, seen = random_array(3, B, frames, J, 3), random_seen(4, frames)
-    a = leaf(nodes)
+    a, weights = leaf(nodes), torch_weights(cell)
     neighbours = neighbours_by_loop(seen)
-    hidden = torch.nn.functional.elu(torch_attention(cell.first, a.reshape(B, frames * J, 3), neighbours)[0])
-    hidden = torch.nn.functional.elu(torch_attention(cell.second, hidden, neighbours)[0])
-    gamma, beta = torch_weight(cell, "norm.gamma"), torch_weight(cell, "norm.beta")
+    flat = a.reshape(B, frames * J, 3)
+    hidden = torch.nn.functional.elu(torch_attention(cell.first, weights, flat, neighbours, "first.")[0])
+    hidden = torch.nn.functional.elu(torch_attention(cell.second, weights, hidden, neighbours, "second.")[0])
+    gamma, beta = weights["norm.gamma"], weights["norm.beta"]
     flat = hidden.reshape(-1, 13)
     normed = torch.nn.functional.batch_norm(flat, torch.zeros(13), torch.ones(13), gamma, beta, training=True)
     normed = normed.reshape(B, frames, J, 13)
@@ -124,7 +131,9 @@ def test_parts_are_two_layers_batch_norm_and_the_mean_over_joints(mode: str) -> 
     assert value.shape == (B, frames, 6, 13)
     assert_close(value, expected)
     assert_close(by_nodes, a.grad)
-    assert_close(by_weight["norm.gamma"], gamma.grad)
+    assert by_weight.keys() == weights.keys()
+    for name, gradient in by_weight.items():
+        assert_close(gradient, weights[name].grad, name)
 
 
 def test_an_unseen_joint_is_nobodys_neighbour_but_its_own() -> None:
@@ -146,15 +155,17 @@ def test_part_weights_are_a_softmax_over_the_exponents_and_sum_to_one(mode: str)
     cell = PartWeights(CONFIG, C)
     randomise(cell, 6)
     parts = random_array(7, B, T, 6, 13)
-    a = leaf(parts)
+    a, weights = leaf(parts), torch_weights(cell)
     scores = []
     for k in range(len(EXPONENTS)):  # a linear map for each exponent
         rows = slice(k * C, (k + 1) * C)
-        scores.append(a @ torch_weight(cell, "maps.weight")[rows].T + torch_weight(cell, "maps.bias")[rows])
+        scores.append(a @ weights["maps.weight"][rows].T + weights["maps.bias"][rows])
     expected = backward(torch.softmax(torch.stack(scores, 3), 3))
-    value, (by_parts,), _ = gradients(cell, (parts,), (0,), mode)
+    value, (by_parts,), by_weight = gradients(cell, (parts,), (0,), mode)
     assert_close(value, expected)
     assert_close(by_parts, a.grad)
+    for name, gradient in by_weight.items():
+        assert_close(gradient, weights[name].grad, name)
     np.testing.assert_allclose(value.sum(3), 1.0, atol=1e-6)
 
 
@@ -199,15 +210,19 @@ def test_pooling_is_equations_11_and_13(mode: str) -> None:
         assert_close(got, torch_leaf.grad)
 
 
-def test_pooling_over_time_takes_the_frames_of_y() -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_pooling_over_time_takes_the_frames_of_y(mode: str) -> None:
     cell = GuidedPooling(ModelConfig(pool_over="time"))
     cells, x, y = random_array(10, B, T, C, H, W), random_array(11, B, T, C), random_array(12, B, T, C)
     weights = random_array(13, B, T, 6, 5, C)
-    total = torch.zeros(B, C)
+    b, w, total = leaf(y), leaf(weights), torch.zeros(B, C)
     for t, n, k in itertools.product(range(T), range(6), range(5)):
-        over_frames = torch_gem(torch.tensor(y).transpose(1, 2), EXPONENTS[k])
-        total = total + torch.tensor(weights)[:, t, n, k] * over_frames / T / 6
-    assert_close(call(cell, cells, x, y, weights), total)
+        total = total + w[:, t, n, k] * torch_gem(b.transpose(1, 2), EXPONENTS[k]) / T / 6
+    backward(total)
+    value, (by_y, by_weights), _ = gradients(cell, (cells, x, y, weights), (2, 3), mode)
+    assert_close(value, total)
+    assert_close(by_y, b.grad)
+    assert_close(by_weights, w.grad)
 
 
 def test_guided_cells_have_the_corrected_feature_as_their_mean() -> None:

@@ -29,10 +29,11 @@ def test_visible_frames_get_gains_and_channels_in_another_order(mode: str) -> No
     np.testing.assert_array_equal(call(augment_visible, images, gain, channel, mode=mode), expected)
 
 
-def test_infrared_frames_get_one_gain_each() -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_infrared_frames_get_one_gain_each(mode: str) -> None:
     images, gain = random_array(0, 5, 3, 7, 2), random_array(1, 5)
     expected = np.stack([image * g for image, g in zip(images, gain, strict=True)])
-    np.testing.assert_array_equal(call(augment_infrared, images, gain), expected)
+    np.testing.assert_array_equal(call(augment_infrared, images, gain, mode=mode), expected)
 
 
 @pytest.mark.parametrize("mode", MODES)
