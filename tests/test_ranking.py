@@ -61,6 +61,36 @@ def test_ranks_equal_a_sorted_list_with_ties(seed: int, queries: int, items: int
     assert per_query(hits) == naive_ranks(query, gallery)
 
 
+def naive_metrics(query: TrackFeatures, gallery: TrackFeatures) -> dict[str, float]:
+    """The protocol item by item: same person and camera dropped, ties by track number, queries without a match out."""
+    found: dict[str, list[float]] = {name: [] for name in ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")}
+    for feature, person, camera in zip(query.features, query.person, query.camera, strict=True):
+        kept = [i for i in range(len(gallery)) if (gallery.person[i], gallery.camera[i]) != (person, camera)]
+        kept.sort(key=lambda i: (-round(4 * float(feature @ gallery.features[i])), gallery.track[i]))
+        match = [bool(gallery.person[i] == person) for i in kept]
+        if not any(match):
+            continue
+        for rank in (1, 5, 10, 20):
+            found[f"rank-{rank}"].append(float(any(match[:rank])))
+        places = [place for place, hit in enumerate(match, 1) if hit]
+        found["mAP"].append(sum(sum(match[:place]) / place for place in places) / len(places))
+        found["mINP"].append(len(places) / places[-1])
+    return {name: sum(values) / len(values) for name, values in found.items()}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_all_metrics_equal_a_loop_over_the_tracks_with_ties_and_dropped_items(seed: int) -> None:
+    query, gallery = tied_features(43, seed, persons=7), tied_features(61, seed + 10, persons=5)
+    pairs = query.features @ gallery.features.T
+    assert len(np.unique(pairs)) < 10  # many ties
+    same = query.person[:, None] == gallery.person
+    assert (same & (query.camera[:, None] == gallery.camera)).any()  # some are dropped
+    assert not same.any(axis=1).all()  # some queries have nobody to find
+    got, expected = retrieval_metrics(rank_matches(query, gallery)), naive_metrics(query, gallery)
+    assert got == pytest.approx(expected, rel=1e-12)
+    assert list(got) == list(expected)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 50))
 def test_the_order_of_the_gallery_and_the_chunks_do_not_matter(seed: int, queries_at_once: int) -> None:
