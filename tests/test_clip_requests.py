@@ -50,7 +50,8 @@ def test_frames_and_augmentation_follow_from_seed_epoch_step_and_clip() -> None:
     persons = training_persons(clip_tracks(table, status, ClipSettings(T, 12)), needed=2)
 
     def drawn_at(*key: int) -> list[tuple[list[int], Augmentation]]:
-        request = first_request(persons, BatchSettings(2, 1), StepPosition(*key))
+        wide = replace(IMAGES, pad=9999)  # so that no two crops are equal by chance
+        request = next(training_requests(persons, BatchSettings(2, 1), wide, StepPosition(*key), STEPS))
         return drawn_for(replace(request, frames=request.frames - table.start[request.track][:, None]))
 
     keys = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
