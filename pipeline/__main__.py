@@ -1,4 +1,4 @@
-"""Command line of stage one: `python -m pipeline check|index|keypoints|edges|graphs`."""
+"""Command line of stage one: `python -m pipeline check|index|keypoints|edges|graphs|synth`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from data_cache.command_line import add_debug_option, run
-from pipeline.commands import check, edges, graphs, index, keypoints
+from pipeline.commands import check, edges, graphs, index, keypoints, synth
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -16,7 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m pipeline", description="Stage one: JPEG tracklets to keypoints, edges and graphs in HDF5."
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (check, index, keypoints, edges, graphs):
+    for command in (check, index, keypoints, edges, graphs, synth):
         command.configure(commands)
     for subparser in commands.choices.values():
         add_debug_option(subparser)

@@ -1,0 +1,114 @@
+"""Writes a generated data set: its JPEG tree, and the keypoints files of both splits with the true joints."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from data_cache.partial_file import output_error
+from data_cache.records import SPLITS, Status
+from data_cache.writer import CacheWriter
+from pipeline.synth.backgrounds import draw_background
+from pipeline.synth.cameras import CAMERAS
+from pipeline.synth.own_folder import FORMAT, MARK, own_folder
+from pipeline.synth.plan import PlannedTrack, index_split, info_files, plan_split
+from pipeline.synth.tracks import RenderedTrack, render_track
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pipeline.synth.settings import SynthSettings
+
+JPEG_QUALITY = 90
+
+logger = logging.getLogger(__name__)
+
+
+def write_dataset(
+    settings: SynthSettings,
+    dataset: str,
+    out: Path,
+    artifacts: Path,
+    *,
+    force: bool = False,
+    progress: Callable[[int], object] = lambda frames: None,
+) -> int:
+    """Write the tree to `out` and `keypoints/<split>.h5` to `artifacts`; returns the number of frames.
+
+    The same settings give the same bytes. `out` appears when it is whole, and the keypoints files after it;
+    `progress` is called with the number of frames of every track that is done.
+    Raises ``ValueError`` where `out` is not empty (with `force`: and no generated data set), OSError where nothing
+    can be written; what was there before is then as it was.
+    """
+    splits = {split: plan_split(settings, split) for split in SPLITS}
+    backgrounds = {camera.number: draw_background(settings.seed, camera) for camera in CAMERAS}
+    recipe = settings.recipe()
+    with ExitStack() as stack:
+        # Entered first, so published last: keypoints never appear without their frames.
+        writers = {}
+        for split, planned in splits.items():
+            index = index_split(planned, dataset, split)
+            status = np.full(len(index.paths), Status.OK, np.uint8)
+            file = artifacts / "keypoints" / f"{split}.h5"
+            writers[split] = stack.enter_context(CacheWriter(file, "keypoints", index, recipe, status=status))
+        folder = stack.enter_context(own_folder(out, force=force))
+        try:
+            for split, planned in splits.items():
+                for track in planned:
+                    rendered = _render(settings, split, track, backgrounds)
+                    _write_images(folder, track, rendered)
+                    writers[split].append(_rows(rendered))
+                    progress(len(track.paths))
+            _write_texts(folder, splits, json.dumps({"format": FORMAT, "dataset": dataset} | recipe, indent=1))
+        except OSError as error:
+            raise output_error(error, out) from error
+    _warn_of_stale(artifacts)
+    return sum(writer.rows for writer in writers.values())
+
+
+def _render(
+    settings: SynthSettings, split: str, track: PlannedTrack, backgrounds: dict[int, NDArray[np.uint8]]
+) -> RenderedTrack:
+    return render_track(
+        settings.seed,
+        (track.person, int(track.modality), track.track),
+        settings.frames,
+        backgrounds[track.camera],
+        settings.occluded(split),
+        settings.joint_noise,
+    )
+
+
+def _write_images(folder: Path, track: PlannedTrack, rendered: RenderedTrack) -> None:
+    (folder / track.paths[0]).parent.mkdir(parents=True, exist_ok=True)
+    for path, image in zip(track.paths, rendered.images, strict=True):
+        done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        assert done, "8-bit images of three channels are encoded"
+        (folder / path).write_bytes(data.tobytes())
+
+
+def _rows(rendered: RenderedTrack) -> dict[str, NDArray[np.float32] | NDArray[np.int32]]:
+    size = np.tile(np.array(rendered.images.shape[1:3], np.int32), (len(rendered.images), 1))
+    return {"keypoints": rendered.keypoints, "score": rendered.score, "size": size}
+
+
+def _write_texts(folder: Path, splits: dict[str, list[PlannedTrack]], mark: str) -> None:
+    (folder / "info").mkdir()
+    for name, text in info_files(splits).items():
+        (folder / "info" / name).write_text(text, encoding="ascii")
+    (folder / MARK).write_text(mark + "\n", encoding="utf-8")
+
+
+def _warn_of_stale(artifacts: Path) -> None:
+    """Edges and graphs of an earlier data set fit the new frames in number, so nothing else would notice them."""
+    stale = [str(file) for kind in ("edges", "graphs") for file in sorted((artifacts / kind).glob("*.h5"))]
+    if stale:
+        logger.warning("%s: made from earlier keypoints; make them again", ", ".join(stale))
