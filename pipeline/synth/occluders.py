@@ -123,8 +123,8 @@ def _draw_passer_by(seed: int, random: np.random.Generator, camera: Camera, view
     frames = len(view.scale)
     body, gait, clothing = draw_body(seed, person), draw_gait(seed, person), draw_clothing(seed, person)
     points = walk(body, gait, random.uniform(0.0, 2.0 * np.pi) + gait.cadence * np.arange(frames))
-    path, larger = _draw_path(random, frames), random.uniform(1.25, 1.55)
-    aside = (0.7 * path - 0.35) * view.width
+    path, larger = _draw_path(random, frames), random.uniform(1.05, 1.25)
+    aside = (0.8 * path - 0.4) * view.width
     below = random.uniform(0.05, 0.2) * view.height
     turned = np.where(path[0] < path[-1], 1.0, -1.0) * np.radians(random.uniform(50.0, 130.0))
     nearer = replace(
