@@ -6,11 +6,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from data_cache.records import Modality, Status
+from data_cache.writer import CacheWriter
 from model.clip_files import check_images, open_split
 from model.clips import ClipSettings, clip_tracks
-from tests.clip_trees import MIN_SCORE, ClipTree, person_tracks, write_caches, write_clip_tree
+from tests.clip_trees import MIN_SCORE, ClipTree, Track, person_tracks, write_caches, write_clip_tree
 
 
 @pytest.fixture
@@ -54,6 +57,27 @@ def test_caches_of_different_keypoints_are_refused(tree: ClipTree) -> None:
     write_caches(tree, {"min_score": 0.5, "keypoints": {"seed": 0}})
     with pytest.raises(ValueError, match=r"recipe: min_score: expected the same in both, got 0\.3 and 0\.5"):
         open_split(replace(tree.files, edges=edges), "sample", "train")
+
+
+def test_caches_of_other_tracks_or_other_states_are_refused(tree: ClipTree, tmp_path: Path) -> None:
+    parts = [Track(1, Modality.INFRARED, 2, 13), Track(1, Modality.VISIBLE, 1, 6), Track(1, Modality.VISIBLE, 1, 7)]
+    split = write_clip_tree(tmp_path / "split", parts)
+    with pytest.raises(ValueError, match="expected as many tracks in both, got 2 and 3"):
+        open_split(replace(tree.files, graphs=split.files.graphs), "sample", "train")
+    status = np.zeros(26, np.uint8)
+    status[3] = Status.MISSING
+    gaps = write_clip_tree(tmp_path / "gaps", person_tracks(1, 1, 1), status=status)
+    with pytest.raises(ValueError, match="expected the same frames and tracks in both, got others"):
+        open_split(replace(tree.files, graphs=gaps.files.graphs), "sample", "train")
+
+
+def test_edges_of_an_unknown_angle_cannot_be_flipped(tmp_path: Path) -> None:
+    tree = write_clip_tree(tmp_path, person_tracks(1, 1, 1))
+    recipe = {"min_score": MIN_SCORE, "keypoints": {"seed": 0}, "angle": "sine"}
+    with CacheWriter(tree.files.edges, "edges", tree.index, recipe, status=tree.status) as writer:
+        writer.append({"edges": np.zeros((26, 17, 17, 2), np.float32)})
+    with pytest.raises(ValueError, match="recipe: angle: expected one of arctan, atan2, got 'sine'; without it"):
+        open_split(tree.files, "sample", "train")
 
 
 def test_images_of_another_data_set_are_refused(tree: ClipTree) -> None:
