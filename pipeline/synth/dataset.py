@@ -15,7 +15,7 @@ from data_cache.records import SPLITS, Status
 from data_cache.writer import CacheWriter
 from pipeline.synth.backgrounds import draw_background
 from pipeline.synth.cameras import CAMERAS
-from pipeline.synth.own_folder import FORMAT, MARK, own_folder
+from pipeline.synth.own_folder import FORMAT, MARK, check_folder, own_folder
 from pipeline.synth.plan import PlannedTrack, index_split, info_files, plan_split
 from pipeline.synth.tracks import RenderedTrack, render_track
 
@@ -45,9 +45,12 @@ def write_dataset(
 
     The same settings give the same bytes. `out` appears when it is whole, and the keypoints files after it;
     `progress` is called with the number of frames of every track that is done.
-    Raises ``ValueError`` where `out` is not empty (with `force`: and no generated data set), OSError where nothing
-    can be written; what was there before is then as it was.
+    Raises ``ValueError`` where `out` is not empty (with `force`: and no generated data set) or `artifacts` lies in
+    it, OSError where nothing can be written; what was there before is then as it was.
     """
+    if artifacts.resolve().is_relative_to(out.resolve()):
+        raise ValueError(f"--artifacts {artifacts}: expected a folder outside of --out {out}, got one inside")
+    check_folder(out, force=force)
     splits = {split: plan_split(settings, split) for split in SPLITS}
     backgrounds = {camera.number: draw_background(settings.seed, camera) for camera in CAMERAS}
     recipe = settings.recipe()
@@ -60,16 +63,16 @@ def write_dataset(
             file = artifacts / "keypoints" / f"{split}.h5"
             writers[split] = stack.enter_context(CacheWriter(file, "keypoints", index, recipe, status=status))
         folder = stack.enter_context(own_folder(out, force=force))
-        try:
-            for split, planned in splits.items():
-                for track in planned:
-                    rendered = _render(settings, split, track, backgrounds)
-                    _write_images(folder, track, rendered)
-                    writers[split].append(_rows(rendered))
-                    progress(len(track.paths))
-            _write_texts(folder, splits, json.dumps({"format": FORMAT, "dataset": dataset} | recipe, indent=1))
-        except OSError as error:
-            raise output_error(error, out) from error
+        for split, planned in splits.items():
+            for track in planned:
+                rendered = _render(settings, split, track, backgrounds)
+                _write_images(folder, track, rendered)
+                writers[split].append(_rows(rendered))
+                progress(len(track.paths))
+        for name, text in info_files(splits).items():
+            _write_file(folder / "info" / name, text.encode("ascii"))
+        mark = json.dumps({"format": FORMAT, "dataset": dataset} | recipe, indent=1)
+        _write_file(folder / MARK, f"{mark}\n".encode())
     _warn_of_stale(artifacts)
     return sum(writer.rows for writer in writers.values())
 
@@ -88,11 +91,10 @@ def _render(
 
 
 def _write_images(folder: Path, track: PlannedTrack, rendered: RenderedTrack) -> None:
-    (folder / track.paths[0]).parent.mkdir(parents=True, exist_ok=True)
     for path, image in zip(track.paths, rendered.images, strict=True):
         done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         assert done, "8-bit images of three channels are encoded"
-        (folder / path).write_bytes(data.tobytes())
+        _write_file(folder / path, data.tobytes())
 
 
 def _rows(rendered: RenderedTrack) -> dict[str, NDArray[np.float32] | NDArray[np.int32]]:
@@ -100,11 +102,12 @@ def _rows(rendered: RenderedTrack) -> dict[str, NDArray[np.float32] | NDArray[np
     return {"keypoints": rendered.keypoints, "score": rendered.score, "size": size}
 
 
-def _write_texts(folder: Path, splits: dict[str, list[PlannedTrack]], mark: str) -> None:
-    (folder / "info").mkdir()
-    for name, text in info_files(splits).items():
-        (folder / "info" / name).write_text(text, encoding="ascii")
-    (folder / MARK).write_text(mark + "\n", encoding="utf-8")
+def _write_file(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise output_error(error, path) from error
 
 
 def _warn_of_stale(artifacts: Path) -> None:

@@ -48,20 +48,26 @@ def own_folder(out: Path, *, force: bool) -> Iterator[Path]:
 
     Raises as `check_folder`, and `OutputBusyError` while another run writes `out`.
     """
-    check_folder(out, force=force)
     with lock_output(out):
-        partial, old = (out.with_name(f"{out.name}.{what}") for what in ("partial", "old"))
-        for left in (partial, old):  # by a killed run; the lock says that it is no more
-            shutil.rmtree(left, ignore_errors=True)
+        # Names that are nobody else's: what a killed run left under them is removed, and what it put aside put back.
+        partial, aside = (out.with_name(f"{out.name}.synth-{state}") for state in ("partial", "replaced"))
+        _put_back(aside, out)
+        check_folder(out, force=force)
+        shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         try:
             yield partial
             check_folder(out, force=force)
             if out.exists():
-                out.rename(old)
+                out.rename(aside)
             partial.rename(out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-            if old.exists() and not out.exists():
-                old.rename(out)
-            shutil.rmtree(old, ignore_errors=True)
+            _put_back(aside, out)
+
+
+def _put_back(aside: Path, out: Path) -> None:
+    """Undo half a replacement: `aside` becomes `out` again, or is removed where `out` is whole."""
+    if aside.is_dir() and not out.exists():
+        aside.rename(out)
+    shutil.rmtree(aside, ignore_errors=True)
