@@ -58,6 +58,8 @@ def test_frames_and_augmentation_follow_from_seed_epoch_step_and_clip() -> None:
     everything = [drawn for key in keys for drawn in drawn_at(*key)]
     assert len({tuple(frames) for frames, _ in everything}) == len({drawn for _, drawn in everything}) == 16
     assert drawn_at(1, 0, 0) == everything[4:8]
+    drawn = [augmentation for _, augmentation in everything]
+    assert {d.flip for d in drawn} == {d.erased is None for d in drawn} == {True, False}
 
 
 def test_the_number_of_devices_does_not_change_what_a_clip_is_given(persons: TrainingPersons) -> None:
