@@ -1,0 +1,96 @@
+"""The checkpoint that is evaluated, and whether it is one of the network that the config describes."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from data_cache.settings_file import build_settings
+from data_cache.text_table import flatten
+from model.config import RunConfig
+from model.run_folder import checkpoint_folder, run_folder
+from model.training.checkpoint_file import file_sha256, read_checkpoint
+from model.training.checkpoints import newest_intact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from model.training.checkpoint_file import Checkpoint
+
+_log = logging.getLogger(__name__)
+
+FREE = ("frames", "pretrained")  # T fits any weights; where training started from is in the weights by now
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenCheckpoint:
+    """A checkpoint and where it comes from.
+
+    trained: the settings it was trained with; sha256: of the file
+    home:    the folder of its run, where results are written
+    """
+
+    path: Path
+    checkpoint: Checkpoint
+    trained: RunConfig
+    sha256: str
+    home: Path
+
+    @property
+    def persons(self) -> int:
+        """Number of persons trained on."""
+        return int(self.checkpoint.facts["persons"])
+
+
+def choose_checkpoint(run: RunConfig, file: Path | None) -> ChosenCheckpoint:
+    """The checkpoint `file`, else the newest intact one of the run's folder; held against the config's network.
+
+    A named file belongs to the run that its own settings name: its results go there, not into another run's folder.
+    Raises FileNotFoundError where there is none; ValueError for a damaged or foreign file, and for one of another
+    network, with the differing keys.
+    """
+    if file is None:
+        found = newest_intact(checkpoint_folder(run))
+        if found is None:
+            raise FileNotFoundError(
+                f"{checkpoint_folder(run)}: no intact checkpoint of this run; train it first with python -m model"
+                " train, or name a checkpoint with --checkpoint"
+            )
+        path, checkpoint = found
+    else:
+        path, checkpoint = file, read_checkpoint(file)
+    trained = _trained_run(path, checkpoint)
+    _check_network(path, run, trained)
+    for key, (wanted, got) in differing(asdict(run), asdict(trained)).items():
+        if key.startswith(("loss.", "train.", "data.")):
+            _log.warning("%s: trained with %s %s, where the config says %s", path, key, got, wanted)
+    home = run_folder(run if file is None else trained)
+    return ChosenCheckpoint(path, checkpoint, trained, file_sha256(path), home)
+
+
+def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The leaves of two nested mappings that are not the same: dotted key → both as text, `none` for no such key."""
+    a, b = dict(flatten(first)), dict(flatten(second))
+    return {
+        key: (a.get(key, "none"), b.get(key, "none")) for key in dict.fromkeys((*a, *b)) if a.get(key) != b.get(key)
+    }
+
+
+def _trained_run(path: Path, checkpoint: Checkpoint) -> RunConfig:
+    facts = checkpoint.facts if isinstance(checkpoint.facts, dict) else {}
+    persons = facts.get("persons")
+    if not isinstance(persons, int) or persons < 1 or not isinstance(facts.get("recipes"), dict):
+        raise ValueError(f"{path}: expected the persons and the recipes trained on, got persons {persons!r}; not ours")
+    return build_settings(facts.get("config"), RunConfig, f"{path}: config")
+
+
+def _check_network(path: Path, run: RunConfig, trained: RunConfig) -> None:
+    found = differing(asdict(run.model), asdict(trained.model))
+    listed = [f"{key}: config {a}, checkpoint {b}" for key, (a, b) in found.items() if key not in FREE]
+    if listed:
+        raise ValueError(
+            f"{path}: model: expected a checkpoint of the network in the config, got one of another: "
+            f"{'; '.join(listed)}; name the config that it was trained with, or another checkpoint"
+        )

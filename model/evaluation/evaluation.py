@@ -1,0 +1,132 @@
+"""From a run and its checkpoint to metrics.json and features.h5: everything is checked, then the network is built."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from data_cache.published_file import publish_files
+from data_cache.records import Modality
+from model.augment import ImageSettings
+from model.batches import BatchLoader
+from model.clip_requests import evaluation_requests
+from model.devices import choose_device
+from model.evaluation.chosen_checkpoint import choose_checkpoint
+from model.evaluation.clip_features import clip_count, track_features
+from model.evaluation.feature_file import write_features
+from model.evaluation.protocol import DEFAULT, Protocol
+from model.evaluation.protocol_tracks import open_protocol
+from model.evaluation.results import rank_features
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from model.config import RunConfig
+    from model.evaluation.chosen_checkpoint import ChosenCheckpoint
+    from model.evaluation.protocol import Split
+    from model.evaluation.protocol_tracks import ProtocolTracks
+    from model.evaluation.results import Results
+    from model.ranking import TrackFeatures
+
+    Advance = Callable[[int], object]
+
+_log = logging.getLogger(__name__)
+
+METRICS, FEATURES = "metrics.json", "features.h5"
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What may differ from the run's own protocol, and what does not change the results.
+
+    checkpoint: none takes the newest intact one of the run
+    frames:     T; none takes the config's
+    out:        folder of the results; none takes the run's, or its `protocols/<label>`
+    workers:    processes that read clips; batch: clips at once, in every batch
+    """
+
+    checkpoint: Path | None = None
+    frames: int | None = None
+    all_clips: bool = False
+    split: Split = "test"
+    out: Path | None = None
+    device: str = "CPU"
+    workers: int = 0
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        if self.workers < 0 or self.batch < 1:
+            raise ValueError(
+                f"--workers, --batch: expected 0 or more and 1 or more, got {self.workers} and {self.batch}"
+            )
+
+
+def evaluate(
+    run: RunConfig, options: EvaluationOptions, progress: Callable[[int], AbstractContextManager[Advance]]
+) -> tuple[Results, Path]:
+    """Evaluate in both directions; returns the results and the folder where `metrics.json` and `features.h5` lie.
+
+    progress: given the number of clips, a context whose value is called with the number of clips done
+    Whatever ends it before, older results stay as they are. Raises FileNotFoundError, ValueError and OSError, each
+    with a remedy, for what is missing, does not fit or cannot be written.
+    """
+    protocol = plan_protocol(run, options)
+    chosen = choose_checkpoint(run, options.checkpoint)
+    tracks = open_protocol(run, protocol, chosen)
+    folder = options.out or results_folder(chosen, protocol)
+    # Opened now: a folder that cannot be written, or another evaluation at work, is known before the long part.
+    with publish_files(folder / METRICS, folder / FEATURES) as (metrics_file, features_file):
+        infrared, visible = _describe(tracks, protocol, chosen, options, progress)
+        results = rank_features(infrared, visible, tracks, protocol, chosen)
+        write_features(features_file, infrared, visible, results.provenance)
+        metrics_file.write(results.to_json())
+    return results, folder
+
+
+def plan_protocol(run: RunConfig, options: EvaluationOptions) -> Protocol:
+    """The protocol that run and options ask for. Raises ValueError for a T out of range."""
+    try:
+        model = run.model if options.frames is None else replace(run.model, frames=options.frames)
+    except ValueError as error:
+        raise ValueError(f"--frames: {error}") from None
+    return Protocol(run.dataset, run.root, options.split, model.frames, options.all_clips, run.data.min_frames)
+
+
+def results_folder(chosen: ChosenCheckpoint, protocol: Protocol) -> Path:
+    """The run's folder for its own protocol, a folder of their own for others: none overwrites another's results."""
+    label = protocol.label(chosen.trained)
+    return chosen.home if label == DEFAULT else chosen.home / "protocols" / label
+
+
+def _describe(
+    tracks: ProtocolTracks,
+    protocol: Protocol,
+    chosen: ChosenCheckpoint,
+    options: EvaluationOptions,
+    progress: Callable[[int], AbstractContextManager[Advance]],
+) -> tuple[TrackFeatures, TrackFeatures]:
+    """The features of the infrared and of the visible tracks."""
+    choose_device(options.device)
+    from model.evaluation.clip_embedder import clip_embedder  # these load MindSpore
+    from model.training.trained_network import load_network
+
+    embed = clip_embedder(load_network(chosen.checkpoint))
+    model = chosen.trained.model
+    images = ImageSettings(model.image_height, model.image_width, pad=0, flip=0.0, random_erasing=0.0)
+    both = (tracks.infrared, tracks.visible)
+    clips = sum(clip_count(side, protocol.all_clips) for side in both)
+    _log.info("%s: %d clips of %d frames", chosen.path, clips, protocol.frames)
+    found = []
+    with (
+        BatchLoader(tracks.split.files, images, options.batch, protocol.frames, options.workers) as loader,
+        progress(clips) as advance,
+    ):
+        for side, modality in zip(both, (Modality.INFRARED, Modality.VISIBLE), strict=True):
+            batches = loader.load(evaluation_requests(side, options.batch, protocol.all_clips))
+            found.append(track_features(batches, side, partial(embed, modality), advance))
+    infrared, visible = found
+    return infrared, visible

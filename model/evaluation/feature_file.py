@@ -1,0 +1,135 @@
+"""`features.h5`: what the ranking was made from, one row a track, in two groups.
+
+/infrared, /visible:  features (track, channel) float32 of length 1; person, camera, track (track,) integers
+root attributes:      format, version, channels, recipe (the provenance that stands in metrics.json, as JSON)
+
+The same input gives the same bytes. Read it with `read_features`, which takes nothing on trust.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from data_cache.hdf5_checks import Refused, hdf5_errors, read_integer, read_text, refusal, verify_dataset
+from data_cache.hdf5_layout import create_dataset, set_texts
+from data_cache.partial_file import uninterrupted
+from data_cache.schema import ArraySpec
+from data_cache.writer import LIBRARY_VERSIONS, canonical_recipe
+from model.ranking import TrackFeatures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from data_cache.partial_file import PartialFile
+
+FORMAT = "star-reid.features"
+VERSION = 1  # 1: first layout
+GROUPS = ("infrared", "visible")
+_LENGTH_ERROR = 1e-4  # of a feature whose length is 1, in float32
+
+
+@dataclass(frozen=True)
+class TrackArray(ArraySpec):
+    """A dataset with one row a track; `channels` is the length of its second axis, if it has one."""
+
+    channels: int = 0
+
+    @property
+    def tail(self) -> tuple[int, ...]:
+        """Lengths of all axes but the first."""
+        return (self.channels,) * (len(self.dims) - 1)
+
+
+def track_arrays(group: str, channels: int) -> dict[str, TrackArray]:
+    """The datasets of a group by the names that they have in `TrackFeatures`."""
+
+    def spec(name: str, dtype: str, description: str, *axes: str) -> TrackArray:
+        return TrackArray(f"/{group}/{name}", ("track", *axes), dtype, "1", description, channels=channels)
+
+    return {
+        "features": spec("features", "<f4", "clip feature after the neck, of length 1", "channel"),
+        "person": spec("person", "<i4", "person number of the data set"),
+        "camera": spec("camera", "<i2", "camera number of the data set"),
+        "track": spec("track", "<i8", "row of /tracks in the cache"),
+    }
+
+
+def write_features(
+    file: PartialFile, infrared: TrackFeatures, visible: TrackFeatures, recipe: Mapping[str, Any]
+) -> None:
+    """Write both groups into `file`, which `publish_files` gave. Raises OSError with a remedy, as `file.check` does."""
+    text = canonical_recipe(recipe)
+    with uninterrupted():  # HDF5 must not be left half-way
+        try:
+            with h5py.File(file, "w", libver=LIBRARY_VERSIONS) as content:
+                channels = infrared.features.shape[1]
+                content.attrs.create("version", VERSION, dtype="<i4")
+                content.attrs.create("channels", channels, dtype="<i4")
+                set_texts(content, format=FORMAT, recipe=text)
+                for group, tracks in zip(GROUPS, (infrared, visible), strict=True):
+                    content.create_group(group)
+                    for name, spec in track_arrays(group, channels).items():
+                        values = getattr(tracks, name).astype(spec.dtype, casting="same_kind")
+                        create_dataset(content, spec, values.shape, values)
+        except (OSError, RuntimeError, ValueError):
+            file.check()
+            raise
+    file.check()
+
+
+def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
+    """The infrared and the visible tracks of the features file `path`.
+
+    Raises FileNotFoundError where there is none; ValueError naming file, key, what was expected and found, and a
+    remedy, for a file that is damaged, foreign, of another version, or whose features are not finite and of length 1.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such features file; make it with python -m model evaluate")
+    with hdf5_errors(path, "file"):
+        if not h5py.is_hdf5(path):
+            raise Refused("an HDF5 file of this project", "another kind of file")
+        file = h5py.File(path, "r", locking=False)
+    try:
+        channels = _verify_format(file, path)
+        infrared, visible = (_read_group(file, path, group, channels) for group in GROUPS)
+    finally:
+        with suppress(OSError, RuntimeError):
+            file.close()
+    return infrared, visible
+
+
+def _verify_format(file: h5py.File, path: Path) -> int:
+    with hdf5_errors(path, "attribute format"):
+        found = read_text(file, "format") if "format" in file.attrs else "none"
+        if found != FORMAT:
+            raise Refused(repr(FORMAT), repr(found), "name the features.h5 of an evaluation")
+    with hdf5_errors(path, "attribute version"):
+        version = read_integer(file, "version")
+        if version != VERSION:
+            raise Refused(f"version {VERSION}", f"version {version}")
+    with hdf5_errors(path, "attribute channels"):
+        return read_integer(file, "channels")
+
+
+def _read_group(file: h5py.File, path: Path, group: str, channels: int) -> TrackFeatures:
+    lengths: dict[str, int] = {}
+    columns = {}
+    for name, spec in track_arrays(group, channels).items():
+        with hdf5_errors(path, spec.name):
+            columns[name] = verify_dataset(file, spec, lengths, path.stat().st_size)[...]
+    try:
+        tracks = TrackFeatures(**columns)
+    except ValueError as error:
+        raise refusal(path, f"/{group}", "features of tracks", f"others ({error})") from None
+    length = np.linalg.norm(tracks.features, axis=1)
+    worst = int(np.abs(length - 1).argmax())
+    if abs(length[worst] - 1) > _LENGTH_ERROR:
+        found = f"{length[worst]:.4f} for track {tracks.track[worst]}"
+        raise refusal(path, f"/{group}/features", "features of length 1", found)
+    return tracks

@@ -1,0 +1,112 @@
+"""The tracks of a protocol, infrared and visible, with everything that can be wrong with them said before a network is
+built.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_cache.records import Modality
+from model.clip_files import check_images, open_split
+from model.clips import ClipSettings, clip_tracks
+from model.evaluation.chosen_checkpoint import differing
+from model.run_folder import cache_files
+from model.training_persons import hold_out
+
+if TYPE_CHECKING:
+    from model.clip_files import SplitFiles
+    from model.clips import ClipTracks
+    from model.config import RunConfig
+    from model.evaluation.chosen_checkpoint import ChosenCheckpoint
+    from model.evaluation.protocol import Protocol
+
+_log = logging.getLogger(__name__)
+
+_SHOWN = 5  # differing keys of a recipe
+
+
+@dataclass(frozen=True, eq=False)
+class ProtocolTracks:
+    """The tracks to describe; each of both is query once and gallery once."""
+
+    split: SplitFiles
+    infrared: ClipTracks
+    visible: ClipTracks
+
+
+def open_protocol(run: RunConfig, protocol: Protocol, chosen: ChosenCheckpoint) -> ProtocolTracks:
+    """Find the tracks of `protocol` in the caches of the run's data set.
+
+    Raises FileNotFoundError for a missing cache or folder; ValueError with the numbers for caches and images that do
+    not fit, for persons held out in another way than in training, and where no query would have a match.
+    """
+    if protocol.split != "test":
+        _check_persons_settings(run, protocol, chosen)
+    split = open_split(cache_files(run, protocol.cached_split), protocol.dataset, protocol.cached_split)
+    tracks = clip_tracks(split.tracks, split.status, ClipSettings(protocol.frames, protocol.min_frames))
+    _log.info("%s split of %s: %s", protocol.cached_split, protocol.dataset, tracks.left_out)
+    if protocol.split != "test":
+        trained_on, held_out = hold_out(tracks, run.data.validation_persons)
+        tracks = trained_on if protocol.split == "train" else held_out
+        _check_persons(trained_on, protocol, chosen)
+    infrared, visible = tracks.of_modality(Modality.INFRARED), tracks.of_modality(Modality.VISIBLE)
+    _check_matches(infrared, visible, protocol)
+    check_images(split, tracks)
+    _compare_recipes(split, chosen)
+    return ProtocolTracks(split, infrared, visible)
+
+
+def _check_persons_settings(run: RunConfig, protocol: Protocol, chosen: ChosenCheckpoint) -> None:
+    """Only the settings of the training tell which persons were held out."""
+    if protocol.split == "validation" and run.data.validation_persons == 0.0:
+        raise ValueError(
+            "validation_persons: expected a share above 0 for --split validation, got 0: no person was held out;"
+            " train with data.validation_persons set, or use --split test"
+        )
+    for name in ("validation_persons", "min_frames"):
+        wanted, got = getattr(chosen.trained.data, name), getattr(run.data, name)
+        if wanted != got:
+            raise ValueError(
+                f"data.{name}: expected {wanted}, with which {chosen.path} was trained, got {got}: --split"
+                f" {protocol.split} would be other persons than the training's; set it to {wanted}"
+            )
+
+
+def _check_persons(trained_on: ClipTracks, protocol: Protocol, chosen: ChosenCheckpoint) -> None:
+    count = len(np.unique(trained_on.tracks.person))
+    if protocol.dataset == chosen.trained.dataset and count != chosen.persons:
+        raise ValueError(
+            f"persons: expected the {chosen.persons} that {chosen.path} was trained on, got {count} in the cache of"
+            f" {protocol.dataset}: it has changed since, so who was held out is not known; train again"
+        )
+
+
+def _check_matches(infrared: ClipTracks, visible: ClipTracks, protocol: Protocol) -> None:
+    where = f"the {protocol.split} split of {protocol.dataset}, with min_frames {protocol.min_frames}"
+    counts = f"{len(infrared)} infrared and {len(visible)} visible"
+    if not len(infrared) or not len(visible):
+        raise ValueError(
+            f"tracks: expected both modalities in {where}, got {counts}; look at it with data_cache inspect"
+        )
+    seen: dict[int, list[set[int]]] = {}
+    for side, tracks in enumerate((infrared.tracks, visible.tracks)):
+        for person, camera in zip(tracks.person.tolist(), tracks.camera.tolist(), strict=True):
+            seen.setdefault(person, [set(), set()])[side].add(camera)
+    # A gallery track of the query's own camera does not count, so one camera for both modalities is no match.
+    if not any(all(sides) and len(sides[0] | sides[1]) > 1 for sides in seen.values()):
+        raise ValueError(
+            f"tracks: expected a person with infrared and visible tracks of different cameras in {where}, got none:"
+            f" {counts} tracks of {len(seen)} persons; no query would have a match"
+        )
+
+
+def _compare_recipes(split: SplitFiles, chosen: ChosenCheckpoint) -> None:
+    found = differing(split.recipes, chosen.checkpoint.facts["recipes"])
+    listed = [f"{key} {here}, in training {there}" for key, (here, there) in found.items()]
+    if listed:
+        more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+        _log.warning("caches: made by another recipe than those trained on: %s%s", "; ".join(listed[:_SHOWN]), more)

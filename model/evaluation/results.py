@@ -1,0 +1,73 @@
+"""The outcome of an evaluation as a value: both directions' figures and where they come from, as in metrics.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from model.metrics import retrieval_metrics
+from model.ranking import DIRECTIONS, rank_both_ways
+
+if TYPE_CHECKING:
+    from model.evaluation.chosen_checkpoint import ChosenCheckpoint
+    from model.evaluation.protocol import Protocol
+    from model.evaluation.protocol_tracks import ProtocolTracks
+    from model.ranking import TrackFeatures
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was measured.
+
+    metrics:    direction → `rank-1`, `rank-5`, `rank-10`, `rank-20`, `mAP`, `mINP` → a fraction
+    provenance: `config` (that the checkpoint was trained with), `checkpoint`, `recipes` of the caches, `protocol`
+    """
+
+    metrics: dict[str, dict[str, float]]
+    provenance: dict[str, Any]
+
+    def to_json(self) -> bytes:
+        """The contents of metrics.json: plain JSON, no NaN, the same for the same results."""
+        text = json.dumps(
+            {**self.metrics, "provenance": self.provenance}, indent=2, ensure_ascii=False, allow_nan=False
+        )
+        return f"{text}\n".encode()
+
+
+def rank_features(
+    infrared: TrackFeatures,
+    visible: TrackFeatures,
+    tracks: ProtocolTracks,
+    protocol: Protocol,
+    chosen: ChosenCheckpoint,
+) -> Results:
+    """Rank both ways, and say what was ranked. Raises ValueError where no query has a match."""
+    hits = rank_both_ways(infrared, visible)
+    described = {
+        "label": protocol.label(chosen.trained),
+        **protocol.described(),
+        **_counts(infrared, visible),
+        "queries_without_match": {name: int(np.sum(hits[name].count == 0)) for name in DIRECTIONS},
+        "left_out_of_the_cached_split": asdict(tracks.infrared.left_out),
+    }
+    provenance = {
+        "config": asdict(chosen.trained),
+        "checkpoint": {
+            "file": chosen.path.name,
+            "sha256": chosen.sha256,
+            "position": chosen.checkpoint.facts.get("position"),
+        },
+        "recipes": tracks.split.recipes,
+        "protocol": described,
+    }
+    return Results({name: retrieval_metrics(hits[name]) for name in DIRECTIONS}, provenance)
+
+
+def _counts(infrared: TrackFeatures, visible: TrackFeatures) -> dict[str, Any]:
+    sides = {"infrared": infrared, "visible": visible}
+    persons = {name: len(np.unique(side.person)) for name, side in sides.items()}
+    both = len(np.unique(np.concatenate([side.person for side in sides.values()])))
+    return {"tracks": {name: len(side) for name, side in sides.items()}, "persons": {**persons, "together": both}}
