@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import XavierUniform
 
@@ -59,7 +60,8 @@ class CrossAttention(nn.Cell):
 
     def construct(self, query: Tensor, key: Tensor) -> Tensor:
         q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(key))
-        attention = ops.softmax(ops.matmul(q * self.scale, ops.transpose(k, (0, 1, 3, 2))), -1)
+        scores = ops.matmul(q * self.scale, ops.transpose(k, (0, 1, 3, 2)))
+        attention = ops.cast(ops.softmax(ops.cast(scores, ms.float32), -1), v.dtype)
         mixed = ops.transpose(ops.matmul(attention, v), (0, 2, 1, 3))
         return self.out(ops.reshape(mixed, query.shape))
 

@@ -171,7 +171,7 @@ class StarNetwork(nn.Cell):
         visible = augment_visible(_frames(visible), gain, channel)
         cells, disturbed_cells = self.backbone(infrared, visible, ops.reshape(same, (-1,)), ops.reshape(other, (-1,)))
         clips, frames = edges.shape[:2]
-        disturbed = ops.reshape(ops.mean(disturbed_cells, (2, 3)), (clips, frames, self.channels))
+        disturbed = ops.reshape(_mean(disturbed_cells, (2, 3)), (clips, frames, self.channels))
         x, y, clip, edge_logits, joint_logits = self._guide(cells, edges, nodes, seen, keep)
         frame_logits, disturbed_logits = self._frame_logits(y), self._frame_logits(disturbed)
         clip_logits = self.clip_neck(clip)[1]
@@ -191,7 +191,7 @@ class StarNetwork(nn.Cell):
         clips, frames = edges.shape[:2]
         height, width = cells.shape[2:]
         cells = ops.reshape(cells, (clips, frames, self.channels, height, width))
-        x = ops.mean(cells, (3, 4))
+        x = _mean(cells, (3, 4))
         y = x
         p = q = ops.zeros((clips, frames, 1), ms.float32)
         if self.frame_guidance:
@@ -232,6 +232,11 @@ def parameter_groups(network: StarNetwork) -> tuple[list[Parameter], list[Parame
     backbone = list(network.backbone.trainable_params())
     own = {id(p) for p in backbone}
     return backbone, [p for p in network.trainable_params() if id(p) not in own]
+
+
+def _mean(cells: Tensor, axes: tuple[int, int]) -> Tensor:
+    """Mean over a map's cells, in float32 whatever the precision of the map."""
+    return ops.mean(ops.cast(cells, ms.float32), axes)
 
 
 def _frames(images: Tensor) -> Tensor:

@@ -75,12 +75,14 @@ class GraphAttention(nn.Cell):
     def construct(self, h: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
         clips, nodes, _ = h.shape
         split = ops.reshape(self.project(h), (clips, nodes, self.heads, self.outputs))
-        projected = ops.transpose(split, (0, 2, 1, 3))
-        score = ops.matmul(projected, self.target) + ops.transpose(ops.matmul(projected, self.source), (0, 1, 3, 2))
-        score = ops.cast(ops.leaky_relu(score, SLOPE), ms.float32)
+        projected = ops.cast(ops.transpose(split, (0, 2, 1, 3)), ms.float32)
+        # With mixed precision a cell's tensors may come as float16, its parameters not.
+        target, source = ops.cast(self.target, ms.float32), ops.cast(self.source, ms.float32)
+        score = ops.matmul(projected, target) + ops.transpose(ops.matmul(projected, source), (0, 1, 3, 2))
+        score = ops.leaky_relu(score, SLOPE)
         masked = ops.where(ops.expand_dims(neighbours, 1), score, ops.full_like(score, FORBIDDEN))
         attention = ops.softmax(masked, -1)
-        mixed = ops.transpose(ops.matmul(attention, ops.cast(projected, ms.float32)), (0, 2, 1, 3))
+        mixed = ops.transpose(ops.matmul(attention, projected), (0, 2, 1, 3))
         return ops.reshape(mixed, (clips, nodes, self.heads * self.outputs)), attention
 
 
@@ -109,7 +111,8 @@ class PartEncoder(nn.Cell):
         hidden, _ = self.first(ops.reshape(nodes, (clips, frames * joints, values)), neighbours)
         hidden, _ = self.second(ops.elu(hidden), neighbours)
         normed = self.norm(ops.reshape(ops.elu(hidden), (clips * frames * joints, self.width)))
-        return ops.matmul(self.mean_over_part, ops.reshape(normed, (clips, frames, joints, self.width)))
+        by_joint = ops.reshape(ops.cast(normed, ms.float32), (clips, frames, joints, self.width))
+        return ops.matmul(ops.cast(self.mean_over_part, ms.float32), by_joint)
 
 
 class PartWeights(nn.Cell):
@@ -125,7 +128,7 @@ class PartWeights(nn.Cell):
 
     def construct(self, parts: Tensor) -> Tensor:
         scores = ops.reshape(self.maps(parts), (*parts.shape[:3], self.exponents, self.channels))
-        return ops.softmax(scores, 3)
+        return ops.softmax(ops.cast(scores, ms.float32), 3)
 
 
 class GuidedPooling(nn.Cell):

@@ -43,8 +43,9 @@ class AdaIN(nn.Cell):
     """
 
     def construct(self, x: Tensor, style: Tensor) -> Tensor:
+        x = ops.cast(x, ms.float32)  # squares over a map may leave float16's range
         mean, deviation = _mean_and_deviation(x)
-        style_mean, style_deviation = _mean_and_deviation(style)
+        style_mean, style_deviation = _mean_and_deviation(ops.cast(style, ms.float32))
         return style_deviation * ((x - mean) / deviation) + style_mean
 
 

@@ -30,8 +30,9 @@ _FIRST_SCALE, _SCALE_FACTOR, _SCALE_STEPS = 2.0**16, 2, 1000  # of the loss, wit
 class TrainingStep:
     """Network, losses and optimizer; calling it makes one step.
 
-    network, loss: what is trained; config: optimizer settings; devices: that share the step, whose gradients are
-    averaged (more than one: after `model.devices.join_devices`).
+    network, loss: what is trained; config: optimizer settings; devices: that share the step, whose gradients and
+    losses are averaged, so that all take the same step and see the same figures (more than one: after
+    `model.devices.join_devices`).
     """
 
     def __init__(self, network: StarNetwork, loss: TotalLoss, config: TrainConfig, devices: int = 1) -> None:
@@ -50,12 +51,11 @@ class TrainingStep:
         self._own_rates(backbone)
         scaled = config.amp != "O0"
         self.scaler = ms.amp.DynamicLossScaler(_FIRST_SCALE, _SCALE_FACTOR, _SCALE_STEPS) if scaled else None
-        if scaled:
-            network = ms.amp.auto_mixed_precision(network, config.amp)
+        network = mixed_precision(network, config.amp)
         network.set_train(True)
         self.gradients = _gradients(network, loss, self.optimizer.parameters, self.scaler)
-        reducer = nn.DistributedGradReducer(self.optimizer.parameters) if devices > 1 else None
-        self._step = ms.jit(_update(self.gradients, self.optimizer, reducer, self.scaler))
+        average = _average(self.optimizer.parameters, devices) if devices > 1 else None
+        self._step = ms.jit(_update(self.gradients, self.optimizer, average, self.scaler))
 
     def _own_rates(self, backbone: Sequence[Any]) -> None:
         """Find the two learning rates among the optimizer's parameters, which share one object a group."""
@@ -77,8 +77,8 @@ class TrainingStep:
         for rate, is_backbone in self._rates.values():
             share = self._backbone_ratio if is_backbone else 1.0
             ops.assign(rate, Tensor(learning_rate * share, ms.float32))
-        total, terms = self._step(*(Tensor(array) for array in inputs), Tensor(person))
-        return float(total.asnumpy()), terms.asnumpy()
+        figures = self._step(*(Tensor(array) for array in inputs), Tensor(person)).asnumpy()
+        return float(figures[0]), figures[1:]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Everything that a step changes, by the names that checkpoints use."""
@@ -105,6 +105,22 @@ class TrainingStep:
         return [self.scaler.scale_value, self.scaler.counter]
 
 
+def mixed_precision(network: Any, level: str) -> Any:
+    """Make `network` compute in float16 by MindSpore's `level`, O0…O3; it keeps its parameters and their names.
+
+    Returns what to call instead. O1 is set here, cell by cell: MindSpore's own rewrites the source of a network, and
+    its version 2.10 cannot read operators that are functions, such as `ops.cat`.
+    """
+    if level != "O1":
+        return ms.amp.auto_mixed_precision(network, level)
+    listed = tuple(kind for kind in ms.amp.get_white_list() if issubclass(kind, nn.Cell))
+    network.to_float(ms.float32)
+    for _, cell in network.cells_and_names():
+        if isinstance(cell, listed):
+            cell.to_float(ms.float16)
+    return network
+
+
 def _gradients(network: Any, loss: TotalLoss, weights: Any, scaler: Any) -> Callable[..., Any]:
     """The function that gives (total, terms) and the gradients of total × the loss scale."""
 
@@ -117,13 +133,25 @@ def _gradients(network: Any, loss: TotalLoss, weights: Any, scaler: Any) -> Call
     return ms.value_and_grad(forward, None, weights, has_aux=True)  # type: ignore[no-any-return]
 
 
-def _update(gradients: Callable[..., Any], optimizer: Any, reducer: Any, scaler: Any) -> Callable[..., Any]:
-    """One step as a function of its inputs; with mixed precision a step whose gradients overflow changes nothing."""
+def _average(weights: Any, devices: int) -> Callable[..., Any]:
+    """The function that gives the means over all devices of gradients and of figures."""
+    of_gradients, total = nn.DistributedGradReducer(weights), ops.AllReduce()
+
+    def average(slopes: Any, figures: Any) -> Any:
+        return of_gradients(slopes), total(figures) / devices
+
+    return average
+
+
+def _update(gradients: Callable[..., Any], optimizer: Any, average: Any, scaler: Any) -> Callable[..., Any]:
+    """One step as a function of its inputs that gives total and terms; with mixed precision a step whose gradients
+    overflow, on any device, changes nothing."""
 
     def step(*inputs: Any) -> Any:
         (_, total, terms), slopes = gradients(*inputs)
-        if reducer is not None:
-            slopes = reducer(slopes)
+        figures = ops.cat((ops.reshape(total, (1,)), terms), 0)
+        if average is not None:
+            slopes, figures = average(slopes, figures)
         if scaler is None:
             optimizer(slopes)
         else:
@@ -131,6 +159,6 @@ def _update(gradients: Callable[..., Any], optimizer: Any, reducer: Any, scaler:
             if finite:
                 optimizer(scaler.unscale(slopes))
             scaler.adjust(finite)
-        return total, terms
+        return figures
 
     return step
