@@ -29,6 +29,8 @@ def choose_device(name: str) -> None:
 
     MindSpore 2.10 brings oneDNN 3.10.1, whose convolutions fall to a reference kernel on CPUs with AVX-512 (some fifty
     times slower, `python -m benchmarks.convolution_kernels`): unless the user has set it, oneDNN is told to use AVX2.
+    MindSpore reads what its own log shows when it is imported: unless the user has set it (or something has imported
+    MindSpore already), errors only.
 
     Raises ValueError for another name, and where this MindSpore has no such device.
     """
@@ -36,6 +38,7 @@ def choose_device(name: str) -> None:
         raise ValueError(f"--device: expected one of {', '.join(DEVICES)}, got {name!r}")
     if name == "CPU":
         os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+    os.environ.setdefault("GLOG_v", "3")
     import mindspore as ms
 
     try:
@@ -43,20 +46,34 @@ def choose_device(name: str) -> None:
         if name != "CPU":
             ms.set_deterministic(True)
     except (RuntimeError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), "")
-        raise ValueError(f"--device {name}: this MindSpore cannot use it ({reason}); --device CPU works") from None
+        raise ValueError(
+            f"--device {name}: this MindSpore cannot use it ({_reason(error)}); --device CPU works"
+        ) from None
 
 
 def join_devices(name: str) -> DeviceGroup:
-    """Join the other processes when `msrun` started this one; alone otherwise. Call it after `choose_device`."""
+    """Join the other processes when `msrun` started this one; alone otherwise. Call it after `choose_device`.
+
+    Raises ValueError where they cannot be reached. In msrun's scheduler process this does not return.
+    """
     if int(os.environ.get("MS_WORKER_NUM", "1")) < 2:
         return DeviceGroup()
     import mindspore as ms
     from mindspore.communication import get_group_size, get_rank, init
 
-    init(_BACKENDS[name])
+    try:
+        init(_BACKENDS[name])
+    except RuntimeError as error:
+        raise ValueError(
+            f"msrun: cannot join the other processes ({_reason(error)}); see its --master_addr and --master_port"
+        ) from None
     group = DeviceGroup(get_rank(), get_group_size())
     ms.set_auto_parallel_context(
         parallel_mode=ms.ParallelMode.DATA_PARALLEL, gradients_mean=True, device_num=group.size
     )
     return group
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what MindSpore says."""
+    return next(iter(str(error).strip().splitlines()), "no reason given")

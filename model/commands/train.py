@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     from model.training.trainer import StartSettings, train
 
     group = join_devices(args.device)
+    if not group.leads:
+        logging.getLogger().setLevel(logging.WARNING)  # the leading device tells what all of them do
     logger.info("run %s (%s) on %s: %s", settings.name, settings.model.variant, args.device, settings)
     start = StartSettings(args.resume, args.on_change == "restart", args.workers)
     last = train(settings, start, group)

@@ -52,7 +52,7 @@ class StartSettings:
 
 
 def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
-    """Train `run`, and return its last checkpoint.
+    """Train `run`, and return its last checkpoint (their folder, on a device that does not lead).
 
     Everything that can be wrong with settings and data is found before the first step (ValueError,
     FileNotFoundError); so is a checkpoint that does not fit. A loss that is not finite raises ValueError with step
@@ -150,7 +150,7 @@ class _Training:
             log.close()
         if self.saved is None:
             self.save()
-        return checkpoint_files(checkpoint_folder(self.run))[-1]
+        return self.saved or checkpoint_folder(self.run)
 
     def _run_epoch(self, loader: BatchLoader, batches: Any, log: RunLog, advance: Any, stop: StopRequest) -> None:
         config, steps = self.run.train, self.data.steps
