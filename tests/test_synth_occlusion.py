@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data_cache.records import Modality
 from data_cache.skeleton import JOINTS
+from pipeline.synth import tracks
 from pipeline.synth.backgrounds import draw_background
 from pipeline.synth.cameras import track_camera
 from pipeline.synth.occluders import Obstacle, PasserBy, draw_occluder
@@ -123,16 +124,18 @@ def test_noise_moves_the_joints_by_its_size_and_nothing_else() -> None:
     assert abs(np.std(errors) - 0.02) < 0.001 and abs(np.mean(errors)) < 0.001
 
 
-def test_the_picture_shows_the_walker() -> None:
-    """Within the silhouette the frame is another than the background without a walker; far from it, it is the same."""
+def test_the_picture_shows_the_walker_and_else_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     key = (3, 2, 0)
-    scene = build_scene(0, key, FRAMES)
-    images = render(key, 0.0).images.astype(float)
-    mask = new_mask(scene.view.height, scene.view.width)
-    paint_silhouette(mask, scene.shapes, 0)
-    small = cv2.resize(mask, images.shape[2:0:-1], interpolation=cv2.INTER_AREA)
-    body, around = images[0][small > 250], images[0][small < 5]
-    assert np.abs(body.mean(axis=0) - around.mean(axis=0)).max() > 10
+    scene, images = build_scene(0, key, FRAMES), render(key, 0.0).images.astype(int)
+    monkeypatch.setattr(tracks, "paint_body", lambda *_: None)
+    empty = render(key, 0.0).images
+    for frame in range(FRAMES):
+        mask = new_mask(scene.view.height, scene.view.width)
+        paint_silhouette(mask, scene.shapes, frame)
+        small = cv2.resize(mask, images.shape[2:0:-1], interpolation=cv2.INTER_AREA)
+        near = cv2.dilate((small > 0).astype(np.uint8), np.ones((11, 11), np.uint8)).astype(bool)
+        differs = np.abs(images[frame] - empty[frame]).max(axis=-1)
+        assert differs[~near].max() == 0 and (differs[small == 255] > 5).mean() > 0.8
 
 
 def test_infrared_frames_are_grey_and_visible_ones_are_not() -> None:
