@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -111,11 +113,11 @@ def mirrored(keypoints: NDArray[np.float32], size: NDArray[np.int32]) -> NDArray
 
 
 @pytest.mark.parametrize("angle", ["arctan", "atan2"])
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_flipped_edges_equal_recomputing_them(angle: str, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "normalize"), [(0, "height"), (1, "height"), (2, "none")])
+def test_flipped_edges_equal_recomputing_them(angle: Any, seed: int, normalize: Any) -> None:
     keypoints, seen, size = skeletons(seed)
-    edges = pairwise_edges(keypoints, seen, size[:, 0], angle)  # type: ignore[arg-type]
-    expected = pairwise_edges(mirrored(keypoints, size), seen[:, mirror_indices()], size[:, 0], angle)  # type: ignore[arg-type]
+    edges = pairwise_edges(keypoints, seen, size[:, 0], angle, normalize)
+    expected = pairwise_edges(mirrored(keypoints, size), seen[:, mirror_indices()], size[:, 0], angle, normalize)
     before = edges.copy()
     found = flip_edges(edges, angle)
     if angle == "arctan":

@@ -95,6 +95,33 @@ def test_a_block_is_torchs_while_it_trains(expansion: int, stride: int, inputs: 
         assert_close(gradient, dict(twin.named_parameters())[ours(name)].grad, name)
 
 
+def torch_training_pass(
+    network: TorchResNet, infrared: torch.Tensor, visible: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The clean and the disturbed map; layer3 runs the disturbed pass first, layer4 the clean one."""
+    shallow = network.layer2(network.layer1(torch.cat((network.stem(infrared), network.stem(visible)))))
+    after_layer3 = network.layer3(torch_adain(shallow, shallow[torch.tensor(SAME).long()]))
+    clean = network.layer4(network.layer3(shallow))
+    return clean, network.layer4(torch_adain(after_layer3, after_layer3[torch.tensor(OTHER).long()]))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_both_passes_move_the_running_statistics_as_torch_does(mode: str, tmp_path: Path) -> None:
+    backbone, network = twins("narrow", tmp_path)
+    backbone.set_train()
+    network.train()
+    infrared, visible = random_array(1, NI, 3, HEIGHT, WIDTH), random_array(2, NV, 3, HEIGHT, WIDTH)
+    call(backbone, infrared, visible, SAME, OTHER, mode=mode)
+    torch_training_pass(network, torch.tensor(infrared), torch.tensor(visible))
+    theirs, compared = network.state_dict(), 0
+    for name, parameter in backbone.parameters_and_names():
+        if name.startswith("layer") and "moving" in name:
+            same = name.replace("moving_mean", "running_mean").replace("moving_variance", "running_var")
+            assert_close(parameter.asnumpy(), theirs[same], name)
+            compared += 1
+    assert compared == 2 * (2 * 4 + 3)  # two batch norms a block and three shortcuts
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_training_pass_is_torchs_with_adain_after_layer2_and_layer3(mode: str, tmp_path: Path) -> None:
     backbone, network = twins("narrow", tmp_path)
@@ -102,10 +129,7 @@ def test_the_training_pass_is_torchs_with_adain_after_layer2_and_layer3(mode: st
     network.train()
     infrared, visible = random_array(1, NI, 3, HEIGHT, WIDTH), random_array(2, NV, 3, HEIGHT, WIDTH)
     a, b = leaf(infrared), leaf(visible)
-    shallow = network.layer2(network.layer1(torch.cat((network.stem(a), network.stem(b)))))
-    after_layer3 = network.layer3(torch_adain(shallow, shallow[torch.tensor(SAME).long()]))
-    disturbed = network.layer4(torch_adain(after_layer3, after_layer3[torch.tensor(OTHER).long()]))
-    clean = network.layer4(network.layer3(shallow))
+    clean, disturbed = torch_training_pass(network, a, b)
     backward(disturbed)
     inputs = (infrared, visible, SAME, OTHER)
     value, (by_infrared, by_visible), _ = gradients(backbone, inputs, (0, 1), mode, output=1)
