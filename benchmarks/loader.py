@@ -2,7 +2,8 @@
 
 python -m benchmarks.loader [--root data/sample] [--batches 8] [--workers 0 1 2]
 
-The caches are made here from a stand-in for the pose network: what is measured is the loader.
+The caches are made here from a stand-in for the pose network: what is measured is the loader. The last line compares
+it, in one process and batch by batch in turn, with a plain loop through torch's DataLoader over the same clips.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from data_cache.writer import CacheWriter
 from model.augment import ImageSettings
 from model.batches import BatchLoader
 from model.clip_files import ClipFiles
-from model.clip_requests import training_requests
+from model.clip_requests import BatchRequest, training_requests
 from model.clips import ClipSettings, clip_tracks
 from model.draws import StepPosition
 from model.sampler import BatchSettings
@@ -61,6 +63,29 @@ def write_stub_caches(root: Path, index: SplitIndex, folder: Path) -> ClipFiles:
     return files
 
 
+def beside_torch(files: ClipFiles, requests: list[BatchRequest], rounds: int) -> tuple[float, float, float]:
+    """Frames/s of the loader and of torch's DataLoader, both in this process, and the median of their ratio.
+
+    `requests` are read by both in turn, over and over, after a pass that reads every chunk of the caches once.
+    """
+    from benchmarks.torch_loader import torch_batches
+
+    clips, frames = requests[0].frames.shape
+    seconds: list[tuple[float, float]] = []
+    with BatchLoader(files, IMAGES, clips, frames) as loader:
+        ways = (loader.load(cycle(requests)), iter(torch_batches(files, IMAGES, requests * (rounds + 1))))
+        for number in range(len(requests) * (rounds + 1)):
+            times = []
+            for way in ways:
+                since = time.perf_counter()
+                next(way)
+                times.append(time.perf_counter() - since)
+            if number >= len(requests):
+                seconds.append((times[0], times[1]))
+    ours, theirs = (clips * frames / median(column) for column in zip(*seconds, strict=True))
+    return ours, theirs, median(b / a for a, b in seconds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--root", type=Path, default=Path("data/sample"))
@@ -89,6 +114,9 @@ def main() -> None:
             if workers == 0:
                 line += f", {frames / processor:.0f} frames/s of one core's time"
             print(line, flush=True)
+        requests = list(islice(training_requests(persons, settings, IMAGES, StepPosition(0, 0, 0), 100), args.batches))
+        ours, theirs, ratio = beside_torch(files, requests, rounds=2)
+        print(f"in turn with torch's DataLoader: {ours:.0f} and {theirs:.0f} frames/s, {ratio:.1f} times as fast")
 
 
 if __name__ == "__main__":

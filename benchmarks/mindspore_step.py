@@ -86,7 +86,7 @@ class MindSporeStep:
     def _arrays(self, batch: ClipBatch) -> list[NDArray[Any]]:
         config, request = self._workload.run.model, batch.request
         draws = draw_step(
-            request.at, request.clip, request.infrared, config.frames, self._network.channels, config.dropout
+            request.at, request.clip.tolist(), request.infrared, config.frames, self._network.channels, config.dropout
         )
         arrays = batch.arrays
         return [batch.infrared, batch.visible, arrays.edges, arrays.nodes, arrays.seen, *draws, request.label]

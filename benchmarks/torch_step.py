@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmarks.step_workload import Workload
 from benchmarks.torch_loader import as_clips, labels, torch_batches
 from benchmarks.torch_losses import loss_terms, total_loss
-from benchmarks.torch_star import TorchDraws, TorchStar, random_draws
+from benchmarks.torch_star import TorchClips, TorchDraws, TorchStar, random_draws
 from benchmarks.torch_weights import load_weights
 from model.config import TrainConfig
 from model.draws import draw_step
@@ -27,7 +27,7 @@ class TorchStep:
             load_weights(self._network, weights)
         self._optimizer = torch_optimizer(self._network, workload.run.train)
         self._batches = self._endless()
-        self._clips, self._draws, self._person = None, None, labels(workload.requests[0])
+        self._first: tuple[TorchClips, TorchDraws, Tensor] | None = None
 
     def load(self) -> None:
         """The next batch from the files, in this process."""
@@ -62,14 +62,15 @@ class TorchStep:
 
     def _terms(self) -> Tensor:
         """Of the first batch, with the draws that MindSpore's network is given."""
-        if self._clips is None:
+        if self._first is None:
             request, config = self._workload.requests[0], self._workload.run.model
             batch = next(iter(torch_batches(self._workload.files, self._workload.images, [request])))
-            self._clips = as_clips(batch, request.infrared)
-            channels = self._network.backbone.channels
-            drawn = draw_step(request.at, request.clip, request.infrared, config.frames, channels, config.dropout)
-            self._draws = TorchDraws(*(torch.from_numpy(a.astype("i8") if a.dtype == "i4" else a) for a in drawn))
-        return loss_terms(self._network(self._clips, self._draws), self._person, self._workload.run.loss.margin)
+            channels, numbers = self._network.backbone.channels, request.clip.tolist()
+            drawn = draw_step(request.at, numbers, request.infrared, config.frames, channels, config.dropout)
+            draws = TorchDraws(*(torch.from_numpy(a.astype("i8") if a.dtype == "i4" else a) for a in drawn))
+            self._first = as_clips(batch, request.infrared), draws, labels(request)
+        clips, draws, person = self._first
+        return loss_terms(self._network(clips, draws), person, self._workload.run.loss.margin)
 
     def _endless(self) -> Iterator[tuple[list[Tensor], int, Tensor]]:
         batches = torch_batches(self._workload.files, self._workload.images, self._workload.requests)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import convolution_kernels, training_step
+from benchmarks import convolution_kernels, loader, training_step
 from benchmarks.step_workload import OURS, PHASES, TORCH, Timing
 from benchmarks.torch_loader import torch_batches
 from data_cache.records import SplitIndex
@@ -48,6 +48,26 @@ def test_torchs_loader_reads_the_same_clips(tmp_path: Path) -> None:
             np.testing.assert_allclose(ours.arrays.images, images, atol=1e-5)
             for got, expected in zip(ours.arrays[1:], skeletons, strict=True):
                 np.testing.assert_array_equal(got, expected)
+
+
+def test_the_loader_takes_turns_with_torchs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten frames a second against five, by a clock that the readers themselves move."""
+    tree = write_clip_tree(tmp_path, [track for person in (3, 5, 7) for track in person_tracks(person, 2, 3)])
+    requests = requests_of(tree.index)
+    now = [0.0]
+    monkeypatch.setattr(loader, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    frames = PERSONS * TRACKS * 2 * T
+
+    def took(way: Any, seconds: float) -> Any:
+        for batch in way:
+            now[0] += seconds
+            yield batch
+
+    real, theirs = BatchLoader.load, torch_batches
+    monkeypatch.setattr(BatchLoader, "load", lambda self, wanted: took(real(self, wanted), frames / 10))
+    monkeypatch.setattr("benchmarks.torch_loader.torch_batches", lambda *given: took(theirs(*given), frames / 5))
+    monkeypatch.setattr(loader, "IMAGES", IMAGES)
+    assert loader.beside_torch(tree.files, requests, rounds=2) == pytest.approx((10, 5, 2))
 
 
 def timings(*seconds: float, peak: int = 0, terms: list[float] | None = None) -> list[Timing]:
