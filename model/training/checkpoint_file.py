@@ -48,7 +48,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     from safetensors.numpy import save
 
     facts = json.dumps(checkpoint.facts, sort_keys=True, allow_nan=False)
-    tensors = {name: np.ascontiguousarray(array) for name, array in sorted(checkpoint.tensors.items())}
+    tensors = {name: np.asarray(array, order="C") for name, array in sorted(checkpoint.tensors.items())}
     digest = _digest(facts, tensors)
     content = save(tensors, {"kind": KIND, "version": str(VERSION), "facts": facts, "sha256": digest})
     with publish_files(path) as (file,):

@@ -47,4 +47,4 @@ def set_parameters(parameters: Iterable[Parameter], arrays: Mapping[str, NDArray
         raise ValueError(f"checkpoint: expected the {what}'s own tensors, got {listed}; it was written by another one")
     for name, parameter in named.items():
         # Not set_data: a graph that is compiled already would go on with the old values.
-        ops.assign(parameter, Tensor(np.ascontiguousarray(arrays[name])))
+        ops.assign(parameter, Tensor(np.asarray(arrays[name], order="C")))

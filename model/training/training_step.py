@@ -54,7 +54,7 @@ class TrainingStep:
         network = mixed_precision(network, config.amp)
         network.set_train(True)
         self.gradients = _gradients(network, loss, self.optimizer.parameters, self.scaler)
-        average = _average(self.optimizer.parameters, devices) if devices > 1 else None
+        average = average_over_devices(self.optimizer.parameters, devices) if devices > 1 else None
         self._step = ms.jit(_update(self.gradients, self.optimizer, average, self.scaler))
 
     def _own_rates(self, backbone: Sequence[Any]) -> None:
@@ -133,7 +133,7 @@ def _gradients(network: Any, loss: TotalLoss, weights: Any, scaler: Any) -> Call
     return ms.value_and_grad(forward, None, weights, has_aux=True)  # type: ignore[no-any-return]
 
 
-def _average(weights: Any, devices: int) -> Callable[..., Any]:
+def average_over_devices(weights: Any, devices: int) -> Callable[..., Any]:
     """The function that gives the means over all devices of gradients and of figures."""
     of_gradients, total = nn.DistributedGradReducer(weights), ops.AllReduce()
 
