@@ -173,9 +173,9 @@ def test_settings_out_of_range_are_one_line(
 
 
 def refused(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    before = digests(folder)
+    before, listed = digests(folder), sorted(folder.rglob("*"))
     assert main(["synth", *arguments(folder, "clean"), *options]) == 1
-    assert digests(folder) == before
+    assert digests(folder) == before and sorted(folder.rglob("*")) == listed
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and error.startswith("error: ")
     return error

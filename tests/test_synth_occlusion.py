@@ -114,6 +114,15 @@ def test_a_larger_share_only_adds_occluded_tracks() -> None:
     assert all(not a or b for a, b in zip(has[0.3], has[0.7], strict=True))
 
 
+def test_tracks_of_a_person_are_occluded_apart() -> None:
+    apart = 0
+    for person in range(1, 12):
+        scenes = {(person, m, t): build_scene(0, (person, m, t), 1) for m in (1, 2) for t in (0, 1)}
+        occluders = [draw_occluder(0, k, 0.5, s.camera, s.view, mean_box(s.shapes)) for k, s in scenes.items()]
+        apart += len({occluder is None for occluder in occluders}) == 2
+    assert apart > 5
+
+
 def test_noise_moves_the_joints_by_its_size_and_nothing_else() -> None:
     errors = []
     for key in KEYS:
