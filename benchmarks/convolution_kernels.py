@@ -1,6 +1,6 @@
 """Which kernel a convolution gets, and its time: MindSpore as it comes, MindSpore as we start it, and torch.
 
-    python -m benchmarks.convolution_kernels [--frames 16] [--rounds 5]
+    python -m benchmarks.convolution_kernels [--frames 4] [--rounds 3]
 
 MindSpore 2.10 brings oneDNN 3.10.1, which on CPUs with AVX-512 answers some of its convolutions with a reference
 kernel (`ref:any`); `model.devices` therefore sets ONEDNN_MAX_CPU_ISA=AVX2 where the user has not set it. The kernels
@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.convolution_kernels", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--frames", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--library", choices=("mindspore", "torch"), help="measure only this, in this process")
     arguments = parser.parse_args(argv)
     if arguments.library:

@@ -1,7 +1,7 @@
 """One training step, phase by phase, beside an equal network in PyTorch: the ratio of their times.
 
     python -m benchmarks.training_step [--rounds 5] [--json FILE]
-    python -m benchmarks.training_step --paper [--persons 8]
+    python -m benchmarks.training_step --paper --persons 2
 
 Both networks have the same weights and read the same clips of data/sample; that their losses agree is checked before
 anything is timed. Each runs in a process of its own, and they take turns phase by phase; a ratio is the median over the

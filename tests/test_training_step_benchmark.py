@@ -123,9 +123,9 @@ def test_both_networks_are_measured_in_every_phase(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.slow
 def test_the_papers_own_configuration_takes_a_step(tmp_path: Path) -> None:
-    """Four persons, since eight take more memory than many machines have; docs/benchmarks.md says how much."""
+    """Two persons, since eight take more memory than many machines have; docs/benchmarks.md says how much."""
     out = tmp_path / "figures.json"
-    assert training_step.main(["--paper", "--persons", "4", "--json", str(out)]) == 0
+    assert training_step.main(["--paper", "--persons", "2", "--json", str(out)]) == 0
     figures = json.loads(out.read_text())
     assert RunConfig().model == ModelConfig()
     assert (figures["backbone"], figures["variant"], figures["pixels"]) == ("resnet50", "full", [288, 144])
