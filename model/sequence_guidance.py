@@ -109,8 +109,8 @@ class PartEncoder(nn.Cell):
         clips, frames, joints, values = nodes.shape
         neighbours = self.graph(seen)
         hidden, _ = self.first(ops.reshape(nodes, (clips, frames * joints, values)), neighbours)
-        hidden, _ = self.second(ops.elu(hidden), neighbours)
-        normed = self.norm(ops.reshape(ops.elu(hidden), (clips * frames * joints, self.width)))
+        hidden, _ = self.second(elu(hidden), neighbours)
+        normed = self.norm(ops.reshape(elu(hidden), (clips * frames * joints, self.width)))
         by_joint = ops.reshape(ops.cast(normed, ms.float32), (clips, frames, joints, self.width))
         return ops.matmul(ops.cast(self.mean_over_part, ms.float32), by_joint)
 
@@ -156,3 +156,8 @@ class GuidedPooling(nn.Cell):
             pooled = self.gem(flat + ops.expand_dims(y - x, 3))
         over_parts = ops.mean(weights, 2)
         return ops.mean(ops.sum(over_parts * pooled, 2), 1)
+
+
+def elu(x: Tensor) -> Tensor:
+    """x where above 0, exp(x) − 1 elsewhere; any shape. MindSpore's own is not the same bits at every launch."""
+    return ops.where(x > 0, x, ops.exp(ops.minimum(x, ops.zeros_like(x))) - 1)
