@@ -143,7 +143,6 @@ def _build(name: str, workload: Workload) -> Any:
         from benchmarks.torch_step import TorchStep
 
         return TorchStep(workload)
-    os.environ.setdefault("GLOG_v", "3")  # errors only: compiling warns of results that are not used
     from benchmarks.mindspore_step import MindSporeStep
 
     return MindSporeStep(workload)
