@@ -96,6 +96,9 @@ def test_twice_4_persons_give_the_gradients_of_8(trained: Path) -> None:
         if name.endswith("key.bias"):  # it adds the same to every score of a softmax: 0 but for rounding
             assert largest < 1e-6
             continue
+        if name.startswith("consistency."):  # of L_KL alone
+            assert largest == 0
+            continue
         for rank in ranks:
             np.testing.assert_allclose(rank[f"mean.{name}"], wanted, rtol=1e-4, atol=1e-4 * largest, err_msg=name)
             alone = float(np.abs(rank[f"own.{name}"] - wanted).max())
@@ -106,7 +109,6 @@ def test_the_leading_one_alone_reports_and_writes(trained: Path) -> None:
     logs = [(trained / "logs" / f"worker_{rank}.log").read_text("utf-8") for rank in range(2)]
     assert [len(re.findall("^INFO epoch ", log, re.MULTILINE)) for log in logs] == [EPOCHS, 0]
     assert "INFO " not in logs[1]
-    assert not any("[WARNING] ANALYZER" in log for log in logs), "MindSpore's own warnings"
     assert sorted(path.name for path in (trained / KEPT / "checkpoints").iterdir()) == [FIRST.name, LAST.name]
     rows = (trained / KEPT / "live/plots/metrics/loss/total.tsv").read_text("utf-8").splitlines()
     assert len(rows) == 1 + EPOCHS
@@ -117,7 +119,9 @@ def test_the_command_goes_on_from_a_checkpoint_to_the_same_bits(trained: Path, t
     shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("logs", LAST.name))
     done = msrun(folder, "-m", "model", *TRAIN, "--resume")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    assert f"going on from {FIRST}" in (folder / "logs/worker_0.log").read_text("utf-8")
+    logs = [(folder / "logs" / f"worker_{rank}.log").read_text("utf-8") for rank in range(2)]
+    assert [f"going on from {FIRST}" in log for log in logs] == [True, False]
+    assert not any("[WARNING]" in log for log in logs), "MindSpore's own"
     expected, got = read_checkpoint(trained / LAST), read_checkpoint(folder / LAST)
     assert got.facts == expected.facts
     assert got.facts["devices"] == 2

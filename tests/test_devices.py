@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from model.__main__ import build_parser
+from model.config import RunConfig, load_run
 from model.devices import DEVICES, DeviceGroup, choose_device, join_devices
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,3 +102,18 @@ def test_processes_that_cannot_be_joined_are_one_line(monkeypatch: pytest.Monkey
     monkeypatch.setattr("mindspore.communication.init", fail)
     with pytest.raises(ValueError, match=r"^msrun: cannot join the other processes \(mccl: no answer\); see [^\n]*$"):
         join_devices("CPU")
+
+
+def test_the_documented_commands_are_understood() -> None:
+    text = (ROOT / "docs" / "ascend.md").read_text("utf-8").replace("\\\n", " ")
+    started = re.findall(r"^ *msrun (.+?) python -m model (.+)$", text, re.MULTILINE)
+    assert len(started) == 2
+    for options, command in started:
+        assert dict(re.findall(r"--(\w+)=(\S+)", options))["local_worker_num"] == "8"
+        arguments = build_parser().parse_args(command.split())
+        assert arguments.device == "Ascend"
+        run = load_run(ROOT / arguments.config)
+        assert (run.name, run.dataset, run.root) == ("full-8-ascend", "hitsz-vcm", "data/hitsz-vcm")
+        assert (run.model, run.loss, run.data, run.train) == tuple(
+            getattr(RunConfig(), part) for part in ("model", "loss", "data", "train")
+        )
