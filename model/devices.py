@@ -54,7 +54,8 @@ def choose_device(name: str) -> None:
 def join_devices(name: str) -> DeviceGroup:
     """Join the other processes when `msrun` started this one; alone otherwise. Call it after `choose_device`.
 
-    Raises ValueError where they cannot be reached. In msrun's scheduler process this does not return.
+    Raises ValueError where they cannot be reached. In msrun's scheduler process this does not return until the others
+    are done, and is where it hears that one of them has failed.
     """
     if int(os.environ.get("MS_WORKER_NUM", "1")) < 2:
         return DeviceGroup()
@@ -65,7 +66,8 @@ def join_devices(name: str) -> DeviceGroup:
         init(_BACKENDS[name])
     except RuntimeError as error:
         raise ValueError(
-            f"msrun: cannot join the other processes ({_reason(error)}); see its --master_addr and --master_port"
+            f"msrun: the other processes cannot be reached, or one has failed ({_reason(error)});"
+            " see their logs, and msrun's --master_addr and --master_port"
         ) from None
     group = DeviceGroup(get_rank(), get_group_size())
     ms.set_auto_parallel_context(
