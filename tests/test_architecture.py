@@ -104,11 +104,14 @@ def test_no_import_cycle() -> None:
         visit(file, ())
 
 
-@pytest.mark.parametrize("stage", ["keypoints", "edges", "graphs"])
-def test_dvc_stages_name_the_code_they_run(stage: str) -> None:
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    named = {dep for dep in stages[stage]["do"]["deps"] if dep.endswith(".py")}
-    reached = {str(file.relative_to(ROOT)) for file in code_behind(ROOT / "pipeline" / "commands" / f"{stage}.py")}
+@pytest.mark.parametrize(
+    ("package", "stage"),
+    [("pipeline", "keypoints"), ("pipeline", "edges"), ("pipeline", "graphs"), ("model", "train"), ("model", "evaluate")],
+)
+def test_dvc_stages_name_the_code_they_run(package: str, stage: str) -> None:
+    described = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    named = {dep for dep in described.get("do", described)["deps"] if dep.endswith(".py")}
+    reached = {str(file.relative_to(ROOT)) for file in code_behind(ROOT / package / "commands" / f"{stage}.py")}
     assert named == reached
 
 
@@ -119,6 +122,9 @@ def test_dvc_stages_name_the_code_they_run(stage: str) -> None:
         ("data_cache", "check", "--help"),
         ("pipeline", "--help"),
         ("pipeline", "edges", "--help"),
+        ("pipeline", "synth", "--help"),
+        ("model", "train", "--help"),
+        ("model", "evaluate", "--help"),
     ],
 )
 def test_help_loads_no_heavy_library(command: tuple[str, ...]) -> None:
