@@ -24,13 +24,17 @@ $(READY): constraints.txt pyproject.toml
 	@$(PIP) install --constraint constraints.txt --no-deps mmengine mmcv-lite mmpose
 	@touch $(READY)
 
-demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, edges and graphs
+demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, a trained network and its metrics
 	@$(DVC) repro
 	@$(BIN)/python -m data_cache inspect artifacts/sample/keypoints/train.h5
 	@echo
-	@echo "Results:      artifacts/sample/{keypoints,edges,graphs}/{train,test}.h5"
+	@echo
+	@$(BIN)/python -m model results artifacts/sample/runs/full/protocols/split-train/metrics.json artifacts/sample/runs/full/metrics.json
+	@echo
+	@echo "Results:      artifacts/sample/runs/full/metrics.json, features.h5; caches in artifacts/sample/{keypoints,edges,graphs}"
 	@echo "Look inside:  $(BIN)/python -m data_cache inspect artifacts/sample/keypoints/test.h5"
 	@echo "See them:     $(BIN)/python -m data_cache inspect artifacts/sample/keypoints/test.h5 --plot sheet.png"
+	@echo "Curves:       $(BIN)/python -m dvc plots show"
 	@echo "Your data:    README.md, section 'Your own HITSZ-VCM'"
 
 test: $(READY)  ## all tests but the slow ones

@@ -1,4 +1,4 @@
-"""Command line of stage two: `python -m model train|evaluate`."""
+"""Command line of stage two: `python -m model train|evaluate|results`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from data_cache.command_line import add_debug_option, run
-from model.commands import evaluate, train
+from model.commands import evaluate, results, train
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -16,7 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m model", description="Stage two: STAR, trained on the cache and evaluated in both directions."
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (train, evaluate):
+    for command in (train, evaluate, results):
         command.configure(commands)
     for subparser in commands.choices.values():
         add_debug_option(subparser)

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = (
     "configs",
     "data_cache",
+    "model",
     "pipeline",
     "dvc.yaml",
     "params.yaml",
@@ -27,19 +28,20 @@ COPIED = (
     ".dvc/config",
     ".dvc/.gitignore",
 )
+STAGE_ONE = ("edges", "graphs")  # and what they need
 CHUNK_FRAMES = 3
 TRAIN = (Row(VISIBLE, 1, 3, 7), Row(INFRARED, 2, 1, 5))
 TEST = (Row(INFRARED, 7, 2, 2),)
 SETTINGS = f"pose:\n  preset: sample\n  chunk_frames: {CHUNK_FRAMES}\nedges: {{}}\nmin_score: 0.3\n"
 
-# Every Python process of a run reads this at its start: the one that is about to give the third chunk its name says
-# so and stops there, so that the kill always comes in the middle.
+# Every Python process of a run reads this at its start: the one that is about to give the third chunk (or checkpoint)
+# its name says so and stops there, so that the kill always comes in the middle.
 PAUSE = """
 import os, signal, sys
 from pathlib import Path
 renamed = []
 def pause(event, arguments):
-    if event == "os.rename" and ".chunks/" in str(arguments[1]):
+    if event == "os.rename" and os.environ["PAUSE_AT"] in str(arguments[1]):
         renamed.append(arguments[1])
         if len(renamed) == 3:
             Path(os.environ["PAUSED"]).touch()
@@ -66,23 +68,26 @@ class DvcProject:
         }
 
     def repro(self, *targets: str) -> set[str]:
-        """`dvc repro`; the stages that it ran."""
-        command = [sys.executable, "-m", "dvc", "repro", *targets]
+        """`dvc repro` of `targets`, by default all of stage one; the stages that it ran."""
+        command = [sys.executable, "-m", "dvc", "repro", *(targets or STAGE_ONE)]
         run = subprocess.run(
             command, cwd=self.folder, env=self.environment(), text=True, capture_output=True, check=False
         )
         assert run.returncode == 0, run.stdout + run.stderr
         return set(re.findall(r"^Running stage '(.*)':", run.stdout, re.MULTILINE))
 
-    def kill_in_the_middle(self, *targets: str) -> None:
-        """Start `dvc repro` and kill it, with all its processes, when two chunks are finished and a third is not."""
+    def kill_in_the_middle(self, *targets: str, pause_at: str = ".chunks/") -> None:
+        """Start `dvc repro` and kill it, with all its processes, when two chunks are finished and a third is not.
+
+        pause_at: what paths of chunks, or of whatever else is counted, have in them
+        """
         hook, paused = self.folder.parent / "hook", self.folder.parent / "paused"
         hook.mkdir()
         (hook / "sitecustomize.py").write_text(PAUSE)
         with subprocess.Popen(
             [sys.executable, "-m", "dvc", "repro", *targets],
             cwd=self.folder,
-            env={**self.environment(hook), "PAUSED": str(paused)},
+            env={**self.environment(hook), "PAUSED": str(paused), "PAUSE_AT": pause_at},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -122,7 +127,7 @@ def copy_project(folder: Path) -> DvcProject:
             shutil.copy(source, target)
     build_tree(folder / "tree", train=TRAIN, test=TEST)
     (folder / "configs" / "tiny.yaml").write_text(SETTINGS)
-    (folder / "params.yaml").write_text("dataset: tiny\nroot: tree\n")
+    (folder / "params.yaml").write_text("dataset: tiny\nroot: tree\nrun: short\n")
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     return DvcProject(folder)
 

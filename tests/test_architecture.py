@@ -106,7 +106,13 @@ def test_no_import_cycle() -> None:
 
 @pytest.mark.parametrize(
     ("package", "stage"),
-    [("pipeline", "keypoints"), ("pipeline", "edges"), ("pipeline", "graphs"), ("model", "train"), ("model", "evaluate")],
+    [
+        ("pipeline", "keypoints"),
+        ("pipeline", "edges"),
+        ("pipeline", "graphs"),
+        ("model", "train"),
+        ("model", "evaluate"),
+    ],
 )
 def test_dvc_stages_name_the_code_they_run(package: str, stage: str) -> None:
     described = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]

@@ -12,10 +12,19 @@ from model.metrics import retrieval_metrics
 from model.ranking import DIRECTIONS, rank_both_ways
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from model.evaluation.chosen_checkpoint import ChosenCheckpoint
     from model.evaluation.protocol import Protocol
     from model.evaluation.protocol_tracks import ProtocolTracks
     from model.ranking import TrackFeatures
+
+# What a table shows of the provenance.
+_SHOWN = {
+    "config": ("name", "dataset"),
+    "checkpoint": ("file",),
+    "protocol": ("split", "dataset", "persons", "tracks", "clips", "frames", "queries_without_match"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,25 @@ class Results:
             {**self.metrics, "provenance": self.provenance}, indent=2, ensure_ascii=False, allow_nan=False
         )
         return f"{text}\n".encode()
+
+
+def read_results(path: Path) -> Results:
+    """Read a metrics.json. Raises FileNotFoundError; ValueError for what is not one, naming what is missing."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; python -m model evaluate writes it")
+    try:
+        content = json.loads(path.read_bytes())
+        metrics = {name: {key: float(value) for key, value in content[name].items()} for name in DIRECTIONS}
+        provenance = content["provenance"]
+        for part, keys in _SHOWN.items():
+            for key in keys:
+                provenance[part][key]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: expected the metrics.json of an evaluation, got something else ({error!r});"
+            " python -m model evaluate writes it anew"
+        ) from None
+    return Results(metrics, provenance)
 
 
 def rank_features(
