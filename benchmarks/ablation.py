@@ -24,7 +24,7 @@ from model.training.checkpoints import checkpoint_files
 VARIANTS = ("baseline", "frame", "sequence", "full")
 CONFIGS = Path("configs/runs/synth")
 SPLITS = ("train", "test")
-TRAIN_PERSONS = 96  # of 32, networks knew every one by heart and found hardly any of the test persons
+TRAIN_PERSONS = 64
 
 
 def data_name(noise: float, occluded: bool) -> str:

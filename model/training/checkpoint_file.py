@@ -49,8 +49,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
     facts = json.dumps(checkpoint.facts, sort_keys=True, allow_nan=False)
     tensors = {name: np.asarray(array, order="C") for name, array in sorted(checkpoint.tensors.items())}
-    digest = _digest(facts, tensors)
-    content = save(tensors, {"kind": KIND, "version": str(VERSION), "facts": facts, "sha256": digest})
+    # One entry: safetensors writes several in any order, and equal checkpoints would not be equal files.
+    said = {"version": VERSION, "sha256": _digest(facts, tensors), "facts": facts}
+    content = save(tensors, {KIND: json.dumps(said)})
     with publish_files(path) as (file,):
         file.write(content)
 
@@ -66,15 +67,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise FileNotFoundError(f"{path}: no such checkpoint")
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
+            said = json.loads((file.metadata() or {}).get(KIND, "{}"))
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: damaged, or no checkpoint: {' '.join(str(error).split())}") from None
-    found = (metadata.get("kind"), metadata.get("version"))
-    if found != (KIND, str(VERSION)):
-        raise ValueError(f"{path}: expected a {KIND} of version {VERSION}, got {found[0]} of version {found[1]}")
-    facts = metadata.get("facts", "")
-    if metadata.get("sha256") != _digest(facts, tensors):
+    if not isinstance(said, dict) or said.get("version") != VERSION:
+        got = f"version {said['version']!r}" if isinstance(said, dict) and "version" in said else "another kind of file"
+        raise ValueError(f"{path}: expected a {KIND} of version {VERSION}, got {got}")
+    facts = str(said.get("facts"))
+    if said.get("sha256") != _digest(facts, tensors):
         raise ValueError(f"{path}: damaged: its content does not have the checksum written with it")
     return Checkpoint(tensors, json.loads(facts))
 
