@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_cache.settings_file import build_settings
-from data_cache.text_table import flatten
 from model.config import RunConfig
+from model.differing_keys import differing_keys
 from model.run_folder import checkpoint_folder, run_folder
 from model.training.checkpoint_file import file_sha256, read_checkpoint
 from model.training.checkpoints import newest_intact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from model.training.checkpoint_file import Checkpoint
@@ -63,19 +62,11 @@ def choose_checkpoint(run: RunConfig, file: Path | None) -> ChosenCheckpoint:
         path, checkpoint = file, read_checkpoint(file)
     trained = _trained_run(path, checkpoint)
     _check_network(path, run, trained)
-    for key, (wanted, got) in differing(asdict(run), asdict(trained)).items():
+    for key, (wanted, got) in differing_keys(asdict(run), asdict(trained)).items():
         if key.startswith(("loss.", "train.", "data.")):
             _log.warning("%s: trained with %s %s, where the config says %s", path, key, got, wanted)
     home = run_folder(run if file is None else trained)
     return ChosenCheckpoint(path, checkpoint, trained, file_sha256(path), home)
-
-
-def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """The leaves of two nested mappings that are not the same: dotted key → both as text, `none` for no such key."""
-    a, b = dict(flatten(first)), dict(flatten(second))
-    return {
-        key: (a.get(key, "none"), b.get(key, "none")) for key in dict.fromkeys((*a, *b)) if a.get(key) != b.get(key)
-    }
 
 
 def _trained_run(path: Path, checkpoint: Checkpoint) -> RunConfig:
@@ -87,7 +78,7 @@ def _trained_run(path: Path, checkpoint: Checkpoint) -> RunConfig:
 
 
 def _check_network(path: Path, run: RunConfig, trained: RunConfig) -> None:
-    found = differing(asdict(run.model), asdict(trained.model))
+    found = differing_keys(asdict(run.model), asdict(trained.model))
     listed = [f"{key}: config {a}, checkpoint {b}" for key, (a, b) in found.items() if key not in FREE]
     if listed:
         raise ValueError(

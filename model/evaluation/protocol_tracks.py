@@ -13,7 +13,7 @@ import numpy as np
 from data_cache.records import Modality
 from model.clip_files import check_images, open_split
 from model.clips import ClipSettings, clip_tracks
-from model.evaluation.chosen_checkpoint import differing
+from model.differing_keys import differing_keys
 from model.run_folder import cache_files
 from model.training_persons import hold_out
 
@@ -105,7 +105,7 @@ def _check_matches(infrared: ClipTracks, visible: ClipTracks, protocol: Protocol
 
 
 def _compare_recipes(split: SplitFiles, chosen: ChosenCheckpoint) -> None:
-    found = differing(split.recipes, chosen.checkpoint.facts["recipes"])
+    found = differing_keys(split.recipes, chosen.checkpoint.facts["recipes"])
     listed = [f"{key} {here}, in training {there}" for key, (here, there) in found.items()]
     if listed:
         more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from model.differing_keys import differing_keys
 from model.training.checkpoint_file import file_sha256
 
 if TYPE_CHECKING:
@@ -38,37 +39,17 @@ def training_facts(run: RunConfig, data: TrainingData, pretrained: Path | None) 
     }
 
 
-def differing_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Dotted keys whose values differ between two nested mappings, with both values; None where a key is missing."""
-    first, second = _flat(before), _flat(now)
-    return {
-        key: (first.get(key), second.get(key))
-        for key in sorted(first.keys() | second.keys())
-        if first.get(key) != second.get(key)
-    }
-
-
 def check_continuation(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raise ValueError with the differing keys unless the training of `before` may go on as `now`."""
     compared = {key: value for key, value in before.items() if key != "position"}
     differing = {key: pair for key, pair in differing_keys(compared, now).items() if key not in FREE}
     if differing:
-        named = "; ".join(f"{key}: {old!r} then, {new!r} now" for key, (old, new) in list(differing.items())[:_SHOWN])
+        named = "; ".join(f"{key}: {old} then, {new} now" for key, (old, new) in list(differing.items())[:_SHOWN])
         more = f"; and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
         raise ValueError(
             f"{path}: cannot go on, this training differs from the one that wrote it: {named}{more};"
             " set these back, give the run another name, or use --on-change restart"
         )
-
-
-def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in mapping.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _plain(value: Any) -> Any:
