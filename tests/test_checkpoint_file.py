@@ -73,7 +73,9 @@ def test_every_truncation_and_every_changed_byte_is_found(tmp_path: Path) -> Non
 
 def test_foreign_files_are_named_as_such(tmp_path: Path) -> None:
     save_file({"x": np.zeros(3, np.float32)}, tmp_path / "foreign.safetensors")
-    with pytest.raises(ValueError, match=r"foreign.safetensors: expected a star-checkpoint of version 1, got another kind of file"):
+    with pytest.raises(
+        ValueError, match=r"foreign.safetensors: expected a star-checkpoint of version 1, got another kind of file"
+    ):
         read_checkpoint(tmp_path / "foreign.safetensors")
     with pytest.raises(FileNotFoundError, match="no such checkpoint"):
         read_checkpoint(tmp_path / "none")
