@@ -23,13 +23,15 @@ MODEL = Path(__file__).resolve().parent.parent / "model"
 NEEDED = {"Ascend", "CPU"}
 # Where operators and cells live; other modules of MindSpore (context, serialization, …) run on the host.
 OPERATORS = ("mindspore.ops.", "mindspore.nn.", "mindspore.mint.")
-# What Python's own syntax calls: ==, >, a factor on the left, +, [], and a cell or a tensor asked for its parts.
+# What Python's own syntax calls: ==, >, a factor on the left, +, −, [], and a cell or a tensor asked for its parts.
 SYNTAX = {
     "__eq__",
     "__gt__",
     "__rmul__",
+    "__neg__",
     "_getitem_origin",
     "tensor_add_ext",
+    "tensor_sub_ext",
     "__call__",
     "__getattr__",
     "shape",
@@ -81,7 +83,7 @@ def takes_tensors(function: ast.FunctionDef) -> bool:
 
 def is_value(node: ast.AST, imported: dict[str, str]) -> bool:
     """Neither a module nor the cell itself: what a tensor's method may be called on."""
-    return (dotted(node) or "").split(".")[0] not in {*imported, "self", "np"}
+    return (dotted(node) or "").split(".")[0] not in {*imported, "self", "np", "math"}
 
 
 def platforms(name: str) -> set[str]:
