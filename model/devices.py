@@ -46,6 +46,8 @@ def choose_device(name: str) -> None:
         if name != "CPU":
             ms.set_deterministic(True)
     except (RuntimeError, ValueError) as error:
+        if ms.get_context("device_target") == name:
+            return  # chosen already, and computing: MindSpore refuses to hear it again
         raise ValueError(
             f"--device {name}: this MindSpore cannot use it ({_reason(error)}); --device CPU works"
         ) from None

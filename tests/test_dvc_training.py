@@ -27,6 +27,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> DvcProject:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made.folder)
         shutil.rmtree("tree")
+        author = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost")
+        subprocess.run(["git", *author, "commit", "--quiet", "--allow-empty", "-m", "begin"], check=True)
         write_dataset(RUN, seed=0)
         Path("configs/runs/tiny").mkdir(parents=True)
         write_config(RUN, Path("configs/runs/tiny/short.yaml"))

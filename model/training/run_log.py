@@ -51,6 +51,7 @@ class RunLog:
     """Reports to the log, and to DVCLive's files in `folder`; without a folder (another device leads) nowhere.
 
     Rows of epochs from `first_epoch` on, left by a run that went further than its last checkpoint, are removed.
+    Raises ValueError in a git repository without a commit, which DVCLive cannot read.
     """
 
     def __init__(self, folder: Path | None, first_epoch: int, epochs: int) -> None:
@@ -63,9 +64,15 @@ class RunLog:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # dvclive imports a package that says it is old
             from dvclive.live import Live
-        self._live = Live(
-            str(folder), resume=first_epoch > 0, report=None, save_dvc_exp=False, dvcyaml=None, monitor_system=False
-        )
+        from scmrepo.exceptions import SCMError
+
+        options: dict[str, Any] = {"report": None, "save_dvc_exp": False, "dvcyaml": None, "monitor_system": False}
+        try:
+            self._live = Live(str(folder), resume=first_epoch > 0, **options)
+        except SCMError as error:  # DVCLive notes the commit that is trained
+            raise ValueError(
+                f"{folder}: DVCLive cannot read the git repository around it ({error}); make a first commit there"
+            ) from None
 
     def epoch_done(self, epoch: int, figures: EpochFigures) -> None:
         """Report the figures of `epoch` (from 0)."""
