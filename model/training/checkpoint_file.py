@@ -81,7 +81,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits. Raises FileNotFoundError."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

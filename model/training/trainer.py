@@ -59,7 +59,7 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
     and term. Ctrl-C and SIGTERM raise KeyboardInterrupt after a checkpoint.
     """
     data = prepare_training(run, group.size)
-    pretrained = None if run.model.pretrained is None else Path(run.model.pretrained)
+    pretrained = None if run.model.pretrained is None else Path(run.model.pretrained)  # hashed, so looked for, now
     facts = training_facts(run, data, pretrained)
     with ExitStack() as stack:
         stack.enter_context(lock_output(run_folder(run) / "training") if group.leads else nullcontext())
