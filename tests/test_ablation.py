@@ -6,10 +6,13 @@ import json
 import statistics
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.ablation import data_name, run_folder, run_options, table_rows
+from benchmarks.skeleton_swap import CLIPS, SWAPS, swapped
 from model.__main__ import build_parser
+from model.clip_reader import ClipArrays
 from model.config import load_run
 from model.ranking import DIRECTIONS
 
@@ -62,3 +65,15 @@ def test_the_run_it_names_is_understood() -> None:
     run = load_run(args.config, args.set)
     assert (run.name, run.train.seed, run.dataset) == ("full-seed-3", 3, data_name(0.02, False))
     assert data_name(0.02, True) == "synth-noise-0.02-occluded"
+
+
+def test_swapped_skeletons_are_those_of_other_persons() -> None:
+    shape = (CLIPS, 3, 5)
+    arrays = ClipArrays(*(np.broadcast_to(np.arange(CLIPS).reshape(-1, 1, 1), shape) for _ in ClipArrays._fields))
+    persons = np.arange(CLIPS) // 4
+    for names in SWAPS.values():
+        moved = swapped(arrays, names)
+        for name in ClipArrays._fields:
+            clip = getattr(moved, name)[:, 0, 0]
+            other = persons[clip] != persons
+            assert other.all() if name in names else not other.any()
