@@ -40,12 +40,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SWAPS = {"own": (), "edges": ("edges",), "nodes": ("nodes", "seen"), "images": ("images",)}
-CLIPS, STEP = 16, 8  # of a batch, and how far skeletons move in it: persons have 4 neighbouring tracks each
+CLIPS = 16  # of a batch: 4 persons with 4 neighbouring tracks each
+# How far things move within it. Other persons' in each modality: with the same ones in both, a swapped skeleton would
+# name the person as well as the right one.
+STEPS = {Modality.INFRARED: 4, Modality.VISIBLE: 8}
 
 
-def swapped(arrays: ClipArrays, names: tuple[str, ...]) -> ClipArrays:
-    """The arrays of B clips, those in `names` moved by `STEP` clips."""
-    return arrays._replace(**{name: np.roll(getattr(arrays, name), STEP, axis=0) for name in names})
+def swapped(arrays: ClipArrays, names: tuple[str, ...], modality: Modality) -> ClipArrays:
+    """The arrays of B clips, those in `names` moved by as many clips as `STEPS` says."""
+    return arrays._replace(**{name: np.roll(getattr(arrays, name), STEPS[modality], axis=0) for name in names})
 
 
 def swap_figures(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
@@ -81,7 +84,7 @@ def _embed(
     names: tuple[str, ...],
     arrays: ClipArrays,
 ) -> Any:
-    return embed(modality, swapped(arrays, names))
+    return embed(modality, swapped(arrays, names, modality))
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.ablation import data_name, run_folder, run_options, table_rows
 from benchmarks.skeleton_swap import CLIPS, SWAPS, swapped
+from data_cache.records import Modality
 from model.__main__ import build_parser
 from model.clip_reader import ClipArrays
 from model.config import load_run
@@ -72,8 +73,10 @@ def test_swapped_skeletons_are_those_of_other_persons() -> None:
     arrays = ClipArrays(*(np.broadcast_to(np.arange(CLIPS).reshape(-1, 1, 1), shape) for _ in ClipArrays._fields))
     persons = np.arange(CLIPS) // 4
     for names in SWAPS.values():
-        moved = swapped(arrays, names)
+        both = [swapped(arrays, names, modality) for modality in Modality]
         for name in ClipArrays._fields:
-            clip = getattr(moved, name)[:, 0, 0]
-            other = persons[clip] != persons
-            assert other.all() if name in names else not other.any()
+            infrared, visible = (persons[getattr(moved, name)[:, 0, 0]] for moved in both)
+            if name in names:
+                assert (infrared != persons).all() and (visible != persons).all() and (infrared != visible).all()
+            else:
+                assert (infrared == persons).all() and (visible == persons).all()
