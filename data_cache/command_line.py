@@ -33,8 +33,9 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     try:
         status = command(arguments)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("interrupted: what was finished is kept, the same command goes on from there", file=sys.stderr)
+    except KeyboardInterrupt as stop:  # a command that is left in another state says so in it
+        kept = one_line(stop) if stop.args else "what was finished is kept, the same command goes on from there"
+        print(f"interrupted: {kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # `inspect … | head` closes our output early: not a fault. Keep the interpreter's own flush quiet.

@@ -50,6 +50,8 @@ def test_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(parser_that_raises(None), []) == 0
     assert run(parser_that_raises(KeyboardInterrupt()), []) == 130
     assert "goes on from there" in capsys.readouterr().err
+    assert run(parser_that_raises(KeyboardInterrupt("all is as it was")), []) == 130
+    assert capsys.readouterr().err == "interrupted: all is as it was\n"
     with pytest.raises(SystemExit) as stop:
         run(parser_that_raises(None), ["--unknown"])
     assert stop.value.code == 2

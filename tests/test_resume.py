@@ -104,6 +104,7 @@ def test_ctrl_c_writes_a_checkpoint_and_exits(fresh: Path) -> None:
     stopped = train_and_stop(signal.SIGINT, 3, folder=fresh)
     assert stopped.returncode == 130, stopped.stderr
     assert "Traceback" not in stopped.stderr
+    assert f"interrupted: {CHECKPOINTS}/step-00000003.safetensors is written; go on with --resume" in stopped.stderr
     position = read_checkpoint(CHECKPOINTS / "step-00000003.safetensors").facts["position"]
     assert position == {"epoch": 0, "step": 3, "total_steps": 3}
 

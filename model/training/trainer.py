@@ -163,7 +163,7 @@ class _Training:
             self.at = self.at._replace(step=step + 1)
             if stop.wanted:
                 self.save()
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(f"{self.saved or 'the checkpoint'} is written; go on with --resume")
             if (step + 1) % config.checkpoint_steps == 0 and step + 1 < steps:
                 self.save()
         seconds = max(time.perf_counter() - began, 1e-9)

@@ -58,7 +58,12 @@ def run(args: argparse.Namespace) -> int:
     persons = settings.train_persons + settings.test_persons
     total = persons * 2 * settings.tracks * settings.frames
     # disable=None: no bar where stderr is no terminal.
-    with tqdm(total=total, desc="frames", unit="frame", disable=None, leave=False) as bar:
-        frames = write_dataset(settings, args.dataset, args.out, args.artifacts, force=args.force, progress=bar.update)
+    try:
+        with tqdm(total=total, desc="frames", unit="frame", disable=None, leave=False) as bar:
+            frames = write_dataset(
+                settings, args.dataset, args.out, args.artifacts, force=args.force, progress=bar.update
+            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{args.out} is as it was before") from None
     logger.info("%s: %d persons, %d frames; keypoints in %s", args.out, persons, frames, args.artifacts / "keypoints")
     return DONE
