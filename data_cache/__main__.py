@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from data_cache import check_command, export_command, inspect
-from data_cache.command_line import add_debug_option, run
+from data_cache.command_line import command_parser, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,15 +15,8 @@ if TYPE_CHECKING:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with one subcommand for each thing to do with a cache file."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data_cache", description="Look into the HDF5 files of stage one, verify and export them."
-    )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (inspect, check_command, export_command):
-        command.configure(commands)
-    for subparser in commands.choices.values():
-        add_debug_option(subparser)
-    return parser
+    description = "Look into the HDF5 files of stage one, verify and export them."
+    return command_parser("python -m data_cache", description, (inspect, check_command, export_command))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

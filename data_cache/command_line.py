@@ -6,7 +6,8 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 DONE, AT_FAULT, WRONG_USAGE = 0, 1, 2
 INTERRUPTED = 130
@@ -17,6 +18,24 @@ Command = Callable[[argparse.Namespace], int]
 def add_debug_option(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the option that shows the traceback behind an error."""
     parser.add_argument("--debug", action="store_true", help="show the traceback behind an error")
+
+
+class Subcommand(Protocol):
+    """A module that adds its command to a parser."""
+
+    def configure(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        """Add the command, its options and its function."""
+
+
+def command_parser(program: str, description: str, commands: Iterable[Subcommand]) -> argparse.ArgumentParser:
+    """The parser of `program` (as one types it) with one subcommand for each of `commands`."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in commands:
+        command.configure(subparsers)
+    for subparser in subparsers.choices.values():
+        add_debug_option(subparser)
+    return parser
 
 
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:

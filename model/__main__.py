@@ -6,21 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from data_cache.command_line import add_debug_option, run
+from data_cache.command_line import command_parser, run
 from model.commands import evaluate, results, train
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with one subcommand a stage."""
-    parser = argparse.ArgumentParser(
-        prog="python -m model", description="Stage two: STAR, trained on the cache and evaluated in both directions."
-    )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (train, evaluate, results):
-        command.configure(commands)
-    for subparser in commands.choices.values():
-        add_debug_option(subparser)
-    return parser
+    description = "Stage two: STAR, trained on the cache and evaluated in both directions."
+    return command_parser("python -m model", description, (train, evaluate, results))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

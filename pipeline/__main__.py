@@ -6,21 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from data_cache.command_line import add_debug_option, run
+from data_cache.command_line import command_parser, run
 from pipeline.commands import check, edges, graphs, index, keypoints, synth
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with one subcommand a stage."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline", description="Stage one: JPEG tracklets to keypoints, edges and graphs in HDF5."
-    )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (check, index, keypoints, edges, graphs, synth):
-        command.configure(commands)
-    for subparser in commands.choices.values():
-        add_debug_option(subparser)
-    return parser
+    description = "Stage one: JPEG tracklets to keypoints, edges and graphs in HDF5."
+    return command_parser("python -m pipeline", description, (check, index, keypoints, edges, graphs, synth))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

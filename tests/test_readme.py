@@ -25,7 +25,7 @@ def test_every_command_is_understood(command: str) -> None:
     parser = {"pipeline": pipeline_parser, "data_cache": data_cache_parser, "model": model_parser}[module]()
     args = parser.parse_args(words)
     assert callable(args.run)
-    if module == "model":
+    if "config" in args and module == "model":
         load_run(ROOT / args.config, args.set)
 
 
