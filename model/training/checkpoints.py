@@ -29,7 +29,7 @@ def newest_intact(folder: Path) -> tuple[Path, Checkpoint] | None:
         try:
             return path, read_checkpoint(path)
         except ValueError as error:
-            logger.warning("%s; taking the one before", error)
+            logger.warning("%s; taking the one before, if there is one", error)
     return None
 
 
