@@ -3,10 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+DEV    := $(VENV)/.ready-dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DVC    := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m dvc
 
-.PHONY: help setup demo test test-slow lint clean
+.PHONY: help setup demo test test-slow lint docs screenshots chromium clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -20,9 +21,23 @@ $(READY): constraints.txt pyproject.toml
 	@echo "Installing the pinned dependencies into $(VENV) (a few minutes, once) ..."
 	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), f"Python 3.11 is needed, got {sys.version.split()[0]}; name it: make PYTHON=/path/to/python3.11"'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) install --constraint constraints.txt --editable .
 	@$(PIP) install --constraint constraints.txt --no-deps mmengine mmcv-lite mmpose
 	@touch $(READY)
+
+# movement's own list asks for napari and video readers, which need a screen's libraries; its pose readers do not.
+$(DEV): $(READY)
+	@echo "Installing what tests and documentation take ..."
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) install --constraint constraints.txt --no-deps movement
+	@touch $(DEV)
+
+# The pages are tested in a real browser: any Chromium or Chrome that is there, else Debian's package where root asks.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || test -n "$$STAR_CHROMIUM" || { \
+	  echo "Installing Chromium, for the tests of viewer and report ..."; \
+	  { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	  || { echo "Chromium is needed to test the pages: apt install chromium, or STAR_CHROMIUM=/path/to/chrome"; exit 1; }; } >&2
 
 demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, a trained network and its metrics
 	@$(DVC) repro
@@ -37,16 +52,23 @@ demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, a
 	@echo "Curves:       $(BIN)/python -m dvc plots show"
 	@echo "Your data:    README.md, section 'Your own HITSZ-VCM'"
 
-test: $(READY)  ## all tests but the slow ones
+test: $(DEV) chromium  ## all tests but the slow ones
 	@$(BIN)/python -m pytest -m "not slow"
 
-test-slow: $(READY)  ## the tests that take more than a minute
+test-slow: $(DEV) chromium  ## the tests that take more than a minute
 	@$(BIN)/python -m pytest -m slow
 
-lint: $(READY)  ## ruff and mypy
+lint: $(DEV)  ## ruff and mypy
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
+
+docs: $(DEV)  ## the documentation as a site: build/docs/index.html
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "Documentation: build/docs/index.html"
+
+screenshots: $(DEV) chromium  ## the pictures of report and viewer in README and documentation
+	@$(BIN)/python -m benchmarks.screenshots
 
 clean:  ## remove what was made from the sample, with its chunks
 	rm -rf artifacts/sample

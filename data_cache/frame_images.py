@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.settings_file import read_settings
+from data_cache.settings_file import build_settings, read_mapping
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ PARAMS = Path("params.yaml")
 
 @dataclass(frozen=True)
 class DatasetParams:
-    """`params.yaml`: the name of the configured data set and where it lies."""
+    """Of `params.yaml`: the name of the configured data set and where it lies. Its other keys are stage two's."""
 
     dataset: str
     root: str
@@ -38,7 +38,10 @@ def find_root(dataset: str, root: Path | None, params: Path = PARAMS) -> Path:
         if not params.is_file():
             raise ValueError(f"where do the frames of {dataset} lie? no {params} here: name the folder with --root DIR")
         try:
-            configured = read_settings(params, DatasetParams)
+            content = read_mapping(params)
+            known = ("dataset", "root")
+            mine = {key: content[key] for key in known if key in content} if isinstance(content, dict) else content
+            configured = build_settings(mine, DatasetParams, str(params))
         except ValueError as error:
             raise ValueError(f"{error}; or name the folder of the frames with --root DIR") from None
         if configured.dataset != dataset:

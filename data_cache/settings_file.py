@@ -79,6 +79,12 @@ def build_settings(content: object, schema: type[T], where: str) -> T:
         raise ValueError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known keys are {', '.join(fields)}")
     hints = typing.get_type_hints(schema)
     values = {key: _convert(value, hints[key], f"{where}: {key}") for key, value in content.items()}
+    if lacking := [
+        field.name
+        for field in fields.values()
+        if field.name not in values and field.default is field.default_factory is dataclasses.MISSING
+    ]:
+        raise ValueError(f"{where}: expected the key {', '.join(map(repr, lacking))}, which has no default, got none")
     try:
         return schema(**values)
     except ValueError as error:

@@ -11,6 +11,8 @@ import pytest
 
 from data_cache.frame_images import find_root, read_image
 
+PROJECT = Path(__file__).resolve().parent.parent
+
 
 def test_root_comes_from_the_option_or_from_params_of_the_same_data_set(tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
@@ -24,8 +26,13 @@ def test_root_comes_from_the_option_or_from_params_of_the_same_data_set(tmp_path
     with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder.*--root"):
         find_root("sample", tmp_path / "nowhere", params)
     params.write_text("dataset: sample\nroom: x\n")
-    with pytest.raises(ValueError, match=r"unknown key 'room'.*--root"):
+    with pytest.raises(ValueError, match=r"expected the key 'root'.*--root"):
         find_root("sample", None, params)
+
+
+def test_the_project_s_own_params_name_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert find_root("sample", None) == Path("data/sample")
 
 
 def test_no_path_and_no_link_leaves_the_root(tmp_path: Path) -> None:

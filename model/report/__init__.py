@@ -1,0 +1,1 @@
+"""A run as one HTML file: results, rankings, heat maps, contributions, quality."""
