@@ -68,10 +68,18 @@ CASES = {
     ),
     "no version": (drop_attribute("version"), "attribute version: expected the attribute version, found none"),
     "newer": (
-        set_attribute("version", 2),
-        f"attribute version: expected version 1, found the newer version 2; update this program, or {AGAIN}",
+        set_attribute("version", 3),
+        f"attribute version: expected version 1 to 2, found the newer version 3; update this program, or {AGAIN}",
     ),
-    "older": (set_attribute("version", 0), f"version: expected version 1, found the older version 0; {AGAIN}"),
+    "older": (set_attribute("version", 0), f"version: expected version 1 to 2, found the older version 0; {AGAIN}"),
+    "roles but no such array": (
+        lambda file: file.__delitem__("/tracks/role"),
+        "/tracks/role: expected a dataset, found none",
+    ),
+    "roles no enumeration": (
+        replace("/tracks/role", dtype="u1"),
+        "/tracks/role: expected the enumeration both 0, query 1, gallery 2, found none;",
+    ),
     "version text": (set_attribute("version", b"1", TEXT), "attribute version: expected one integer, found type 3"),
     "versions": (set_attribute("version", [1, 1]), r"expected one integer, found type 0 of shape (2,)"),
     "split": (set_attribute("split", b"val", TEXT), "attribute split: expected train or test, found 'val'"),

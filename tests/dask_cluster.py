@@ -10,10 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from stub_estimator import wait_until
+from tests.stub_estimator import wait_until
 
-TESTS = Path(__file__).resolve().parent
-PROJECT = os.pathsep.join((str(TESTS.parent), str(TESTS)))
+PROJECT = str(Path(__file__).resolve().parent.parent)
 
 
 class DaskCluster:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL
 
-from stub_estimator import wait_until
-from trees import INFRARED, VISIBLE, Row, build_tree
+from tests.stub_estimator import wait_until
+from tests.trees import INFRARED, VISIBLE, Row, build_tree
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = (

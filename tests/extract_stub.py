@@ -7,12 +7,11 @@ import resource
 import sys
 from pathlib import Path
 
-from stub_estimator import StubSource
-
 from data_cache.command_line import run
 from pipeline.datasets import read_split
 from pipeline.keypoint_file import extract_keypoints
 from pipeline.progress import report_progress
+from tests.stub_estimator import StubSource
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import h5py
 import numpy as np
 
-from data_cache.records import FrameKeypoints, Modality, SplitIndex, Status, Tracks
+from data_cache.records import FrameKeypoints, Modality, Role, SplitIndex, Status, Tracks
 from data_cache.schema import find_format
 from data_cache.skeleton import PARTS, limb_indices, part_mask
 from data_cache.writer import CacheWriter
@@ -24,7 +25,7 @@ RECIPE = {"code": 1, "estimator": {"name": "random", "weights_sha256": "0" * 64}
 def random_index(
     seed: int = 0, *, tracks: int = TRACKS, orphans: int = ORPHANS, dataset: str = "sample", split: str = "train"
 ) -> SplitIndex:
-    """Tracks of 2 to 11 frames that tile the frames, in shuffled order, and a few frames without a track."""
+    """Tracks of 2 to 11 frames and any role that tile the frames, in shuffled order, and frames without a track."""
     random = np.random.default_rng(seed)
     stop = np.cumsum(random.integers(2, 12, tracks))
     start = np.concatenate([[0], stop[:-1]])
@@ -35,6 +36,7 @@ def random_index(
         modality=random.choice([int(kind) for kind in Modality], tracks).astype(np.uint8),
         start=start[order].astype(np.int64),
         stop=stop[order].astype(np.int64),
+        role=random.choice([int(role) for role in Role], tracks).astype(np.uint8),
     )
     paths = [""] * int(stop[-1] if tracks else 0)
     for row in range(tracks):
@@ -95,6 +97,14 @@ def write_cache(
         writer.append(random_content(kind, status, seed))
         if kind == "graphs":
             put_graph(writer)
+    return path
+
+
+def age_to_version_1(path: Path) -> Path:
+    """Take out of a file what version 1 did not have, and call it that; return its path."""
+    with h5py.File(path, "r+") as file:
+        del file["/tracks/role"]
+        file.attrs.modify("version", np.int32(1))
     return path
 
 

@@ -21,7 +21,7 @@ from pipeline.edge_file import write_edges
 from pipeline.edges import pairwise_edges
 from pipeline.graph_file import write_graphs
 from pipeline.settings import EdgeSettings
-from tests.factories import random_index, write_cache
+from tests.factories import age_to_version_1, random_index, write_cache
 
 MIN_SCORE = 0.41
 Edit = Callable[[h5py.File], None]
@@ -42,6 +42,11 @@ def test_an_intact_file_has_no_problems(intact: dict[str, Path], kind: str, caps
     assert check_file(intact[kind]) == []
     assert main(["check", str(intact[kind])]) == 0
     assert capsys.readouterr().out == f"{intact[kind]}: intact\n"
+
+
+@pytest.mark.parametrize("kind", ["keypoints", "edges", "graphs"])
+def test_an_intact_file_of_version_1_has_no_problems(intact: dict[str, Path], kind: str, tmp_path: Path) -> None:
+    assert check_file(age_to_version_1(shutil.copy(intact[kind], tmp_path / "old.h5"))) == []
 
 
 def put(name: str, place: object, value: object) -> Edit:
@@ -107,6 +112,7 @@ BROKEN: list[tuple[str, Edit, str, str]] = [
     ("keypoints", put("tracks/person", 3, -5), "/tracks/person", "0 or more"),
     ("keypoints", put("tracks/camera", 3, -5), "/tracks/camera", "0 or more"),
     ("keypoints", put("tracks/modality", 3, 7), "/tracks/modality", "1 (infrared) or 2 (visible)"),
+    ("keypoints", put("tracks/role", 3, 7), "/tracks/role", "0 (both), 1 (query) or 2 (gallery)"),
     ("keypoints", put("tracks/stop", 3, 10_000), "/tracks/start, stop", "stop <= 53"),
     ("keypoints", put("tracks/stop", 3, 0), "/tracks/start, stop", "start < stop"),
     ("keypoints", put("frames/path", 3, b"../../etc/passwd"), "/frames, /tracks", "paths and tracks that fit"),
@@ -233,8 +239,8 @@ def test_a_truncated_file_is_one_problem(intact: dict[str, Path], tmp_path: Path
 def test_a_foreign_file_is_taken_apart_into_key_expected_and_found(intact: dict[str, Path], tmp_path: Path) -> None:
     path = Path(shutil.copy(intact["keypoints"], tmp_path / "newer.h5"))
     with h5py.File(path, "r+") as file:
-        file.attrs.modify("version", 2)
-    assert check_file(path) == [Problem("error", "attribute version", "version 1", "the newer version 2")]
+        file.attrs.modify("version", 3)
+    assert check_file(path) == [Problem("error", "attribute version", "version 1 to 2", "the newer version 3")]
 
 
 def test_blocks_do_not_change_what_is_found(

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stub_estimator import StubSource
-from trees import build_tree
 
 from data_cache.records import SplitIndex, Status, Tracks
 from pipeline.chunk_file import read_chunk, write_chunk
 from pipeline.chunks import ChunkRun, ChunkTask, chunk_key, estimate_chunk, estimate_frames, plan_chunks
 from pipeline.datasets import read_split
+from tests.stub_estimator import StubSource
+from tests.trees import build_tree
 
 NO_TRACKS = Tracks(
     np.zeros(0, np.int32), np.zeros(0, np.int16), np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64)

@@ -7,12 +7,11 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dask_cluster import DaskCluster
-from stub_estimator import StubSource, begun, wait_until
-from trees import build_tree
-
 from pipeline.datasets import read_split
 from pipeline.keypoint_file import Summary, extract_keypoints
+from tests.dask_cluster import DaskCluster
+from tests.stub_estimator import StubSource, begun, wait_until
+from tests.trees import build_tree
 
 CHUNKS = 13  # of 7 frames
 

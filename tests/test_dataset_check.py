@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import Tree, build_tree
 
 from pipeline import dataset_check, dataset_report
 from pipeline.dataset_check import check_dataset
@@ -15,6 +14,7 @@ from pipeline.dataset_counts import count_modalities, write_ranges
 from pipeline.dataset_report import DatasetReport, write_json, write_text
 from pipeline.datasets import read_split
 from pipeline.hitsz_vcm import PUBLISHED, PUBLISHED_NAMES, PublishedModality, PublishedSplit
+from tests.trees import Tree, build_tree
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 

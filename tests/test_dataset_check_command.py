@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from trees import Tree, build_tree
 
 from data_cache.command_line import run
 from pipeline.commands import check, index
+from tests.trees import Tree, build_tree
 
 ROOT = Path(__file__).resolve().parent.parent
 

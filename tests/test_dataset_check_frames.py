@@ -12,12 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from trees import Tree, build_tree
 
 from pipeline import frame_probe
 from pipeline.dataset_check import ProbeOptions, check_dataset
 from pipeline.dataset_report import DatasetReport
 from pipeline.frame_probe import find_edge_fault, find_frame_fault, probe_frames
+from tests.trees import Tree, build_tree
 
 
 @pytest.fixture

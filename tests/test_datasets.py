@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trees import INFRARED, TEST, TRAIN, VISIBLE, build_tree
 
 from data_cache.records import SplitIndex
 from pipeline.datasets import read_query, read_split
 from pipeline.findings import Findings
 from pipeline.track_files import read_names, read_tracks
+from tests.trees import INFRARED, TEST, TRAIN, VISIBLE, build_tree
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 ROWS = {"train": TRAIN, "test": TEST}

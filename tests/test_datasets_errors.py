@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from trees import Tree, build_tree
 
 from pipeline.datasets import read_query, read_split
+from tests.trees import Tree, build_tree
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from dvc_project import CHUNK_FRAMES, SETTINGS, TEST, TRAIN, DvcProject, copy_project, unchanged
-from trees import VISIBLE, Row, build_tree
 
 from data_cache.reader import open_cache
+from tests.dvc_project import CHUNK_FRAMES, SETTINGS, TEST, TRAIN, DvcProject, copy_project, unchanged
+from tests.trees import VISIBLE, Row, build_tree
 
 STAGES = {f"{stage}@{split}" for stage in ("keypoints", "edges", "graphs") for split in ("train", "test")}
 

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from dvc_project import DvcProject, copy_project
 
 from model.training.checkpoint_file import read_checkpoint
+from tests.dvc_project import DvcProject, copy_project
 from tests.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, write_config, write_dataset
 
 HOME = CHECKPOINTS.parent

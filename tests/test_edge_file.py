@@ -41,7 +41,7 @@ def test_holds_the_edges_of_all_frames(
         assert made.read("edges", 0, n).tobytes() == expected.tobytes()
         assert made.paths == source.paths and made.dataset == source.dataset and made.split == source.split
         np.testing.assert_array_equal(made.status, source.status)
-        for name in ("person", "camera", "modality", "start", "stop"):
+        for name in ("person", "camera", "modality", "start", "stop", "role"):
             np.testing.assert_array_equal(getattr(made.tracks, name), getattr(source.tracks, name))
     assert check_file(out) == []
 

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmpose.datasets.transforms import LoadImage
 from PIL import Image
-from trees import build_tree, encode_jpeg
 
 from pipeline.frames import decode_frame, find_jpeg_fault, read_frame_bytes
+from tests.trees import build_tree, encode_jpeg
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 PICTURE = encode_jpeg(1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trees import Tree, build_tree
 
 from pipeline.datasets import read_split
 from pipeline.findings import Findings
 from pipeline.frame_scan import scan_frames, walk_frames
 from pipeline.frames import read_frame_bytes
+from tests.trees import Tree, build_tree
 
 
 @pytest.mark.parametrize("frames", ["split", "flat"])

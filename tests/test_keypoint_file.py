@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stub_estimator import StubSource
-from trees import TRAIN, VISIBLE, Row, Tree, build_tree
 
 from data_cache.reader import open_cache
 from data_cache.records import Status
@@ -19,6 +17,8 @@ from pipeline.bad_frames import TooManyBadFramesError
 from pipeline.chunks import ChunkResult, plan_chunks
 from pipeline.datasets import read_split
 from pipeline.keypoint_file import Summary, assemble_keypoints, extract_keypoints, keypoint_recipe
+from tests.stub_estimator import StubSource
+from tests.trees import TRAIN, VISIBLE, Row, Tree, build_tree
 
 FRAMES = sum(row.frames for row in TRAIN)
 CHUNK_FRAMES = 7

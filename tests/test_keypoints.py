@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pose_networks import ROOT, SMALL, WEIGHTS, mmpose_keypoints, sample_frames, write_config
 from safetensors.torch import load_file, save_file
 
 from pipeline.keypoints import PoseEstimator, check_network
 from pipeline.pose_config import official_config, read_pose_config
+from tests.pose_networks import ROOT, SMALL, WEIGHTS, mmpose_keypoints, sample_frames, write_config
 
 PIXELS = 0.05
 SCORE = 1e-4

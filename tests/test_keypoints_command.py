@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stub_estimator import StubSource
-from trees import TRAIN, build_tree
 
 from data_cache.reader import open_cache
 from pipeline import pose_models
 from pipeline.__main__ import main
+from tests.stub_estimator import StubSource
+from tests.trees import TRAIN, build_tree
 
 FRAMES = sum(row.frames for row in TRAIN)
 

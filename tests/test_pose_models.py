@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pose_networks import SMALL, WEIGHTS, sample_frames, write_config
 from safetensors.torch import load_file, save_file
 
 from pipeline import pose_config, pose_models
 from pipeline.pose_config import config_sha256, official_config, official_weights, read_pose_config
 from pipeline.pose_models import OFFICIAL, PoseModel, resolve_pose_model
 from pipeline.settings import PoseSettings
+from tests.pose_networks import SMALL, WEIGHTS, sample_frames, write_config
 
 COCO = "https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/"
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from data_cache import reader as reader_module
 from data_cache.reader import CacheReader, copy_index, open_cache
+from data_cache.records import Role
 from data_cache.schema import FORMATS
-from tests.factories import RECIPE, random_content, random_index, random_status, write_cache
+from tests.factories import RECIPE, age_to_version_1, random_content, random_index, random_status, write_cache
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,11 +44,29 @@ def test_what_was_written_comes_back(tmp_path, kind):
             np.testing.assert_array_equal(cache.read(name.removeprefix("/frames/"), 5, 11), rows[5:11])
         copy = copy_index(cache)
     assert copy.paths == index.paths
-    for name in ("person", "camera", "modality", "start", "stop"):
+    for name in ("person", "camera", "modality", "start", "stop", "role"):
         column = getattr(copy.tracks, name)
         np.testing.assert_array_equal(column, getattr(index.tracks, name))
         assert column.dtype.metadata is None  # plain numbers, not h5py's enumeration
     np.testing.assert_array_equal(copy.track, index.track)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_of_version_1_is_read_all_its_tracks_query_and_gallery(tmp_path, kind):
+    index = random_index(4)
+    assert set(index.tracks.role.tolist()) == {Role.BOTH, Role.QUERY, Role.GALLERY}
+    path = age_to_version_1(write_cache(tmp_path / "train.h5", kind, index=index, seed=4))
+    status = random_status(len(index.paths), 4)
+    with open_cache(path, kind) as cache:
+        assert (cache.layout.version, cache.paths) == (1, index.paths)
+        assert cache.tracks.role.tolist() == [Role.BOTH] * len(index.tracks)
+        for name in ("person", "camera", "modality", "start", "stop"):
+            np.testing.assert_array_equal(getattr(cache.tracks, name), getattr(index.tracks, name))
+        for name, rows in random_content(kind, status, 4).items():
+            np.testing.assert_array_equal(cache.read(name, 0, cache.frames), rows)
+        copy = copy_index(cache)
+    with open_cache(write_cache(tmp_path / "new.h5", kind, index=copy, seed=4)) as cache:
+        assert (cache.layout.version, cache.tracks.role.tolist()) == (2, [0] * len(index.tracks))
 
 
 def test_an_index_copied_to_a_new_file_gives_the_same_bytes(tmp_path, keypoints):

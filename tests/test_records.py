@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_cache.records import FrameKeypoints, Modality, SplitIndex, Status, Tracks
+from data_cache.records import FrameKeypoints, Modality, Role, SplitIndex, Status, Tracks
 from tests.factories import random_index, random_keypoints
 
 
@@ -32,6 +32,7 @@ def paths(count=17):
 def test_the_numbers_are_those_of_the_data_set():
     assert [(kind.name, int(kind)) for kind in Modality] == [("INFRARED", 1), ("VISIBLE", 2)]
     assert [(kind.name, int(kind)) for kind in Status] == [("OK", 0), ("UNREADABLE", 1), ("MISSING", 2)]
+    assert [(kind.name, int(kind)) for kind in Role] == [("BOTH", 0), ("QUERY", 1), ("GALLERY", 2)]
 
 
 def test_tracks_know_their_lengths_and_cannot_be_changed():
@@ -42,6 +43,20 @@ def test_tracks_know_their_lengths_and_cannot_be_changed():
         tracks.person[0] = 5
 
 
+def test_tracks_without_roles_are_query_and_gallery():
+    role = Tracks(**columns()).role
+    assert (role.tolist(), role.dtype) == ([0, 0, 0], np.uint8)
+
+
+def test_rows_of_tracks_are_selected_with_all_their_columns():
+    table = columns(role=np.array([1, 2, 0], np.uint8))
+    tracks = Tracks(**table)
+    assert list(tracks.columns()) == ["person", "camera", "modality", "start", "stop", "role"]
+    for rows in (np.array([2, 0]), np.array([True, False, True])):
+        for name, values in tracks.select(rows).columns().items():
+            assert values.tolist() == table[name][rows].tolist()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -50,6 +65,8 @@ def test_tracks_know_their_lengths_and_cannot_be_changed():
         ({"stop": np.zeros((3, 1), np.int64)}, r"Tracks\.stop: expected shape \(3\), got \(3, 1\)"),
         ({"start": [2, 0, 11]}, r"Tracks\.start: expected an array of int64, got list"),
         ({"modality": np.array([1, 3, 2], np.uint8)}, r"expected 1 \(infrared\) or 2 \(visible\), got 3 in row 1"),
+        ({"role": np.array([0, 3, 2], np.uint8)}, r"expected 0 \(both\), 1 \(query\) or 2 \(gallery\), got 3 in row 1"),
+        ({"role": np.zeros(2, np.uint8)}, r"Tracks\.role: expected shape \(3\), got \(2,\)"),
         ({"start": np.array([2, -1, 11])}, r"expected 0 <= start < stop, got -1, 2 in row 1"),
         ({"stop": np.array([7, 2, 11])}, r"expected 0 <= start < stop, got 11, 11 in row 2"),
     ],

@@ -23,6 +23,7 @@ IN_EVERY_FILE = {
     "/tracks/modality": ((M,), "uint8"),
     "/tracks/start": ((M,), "int64"),
     "/tracks/stop": ((M,), "int64"),
+    "/tracks/role": ((M,), "uint8"),
     "/skeleton/joints": ((17,), "text"),
     "/skeleton/limbs": ((19, 2), "int32"),
     "/skeleton/mirror": ((17,), "int32"),
@@ -52,8 +53,17 @@ def test_the_arrays_are_those_of_the_contract(kind):
         for spec in layout.arrays
     }
     assert found == IN_EVERY_FILE | CONTENT[kind]
-    assert (layout.name, layout.version) == (f"star-reid.{kind}", 1)
+    assert (layout.name, layout.version) == (f"star-reid.{kind}", 2)
     assert [spec.name for spec in layout.per_frame + layout.fixed] == [spec.name for spec in layout.content]
+
+
+@pytest.mark.parametrize("kind", CONTENT)
+def test_version_1_had_no_roles(kind):
+    layout = find_format(kind)
+    assert {spec.name for spec in layout.arrays} - {spec.name for spec in layout.at(1).arrays} == {"/tracks/role"}
+    assert layout.at(2) == layout
+    with pytest.raises(ValueError, match=rf"star-reid\.{kind}: expected version 1 to 2, got 3"):
+        layout.at(3)
 
 
 def test_there_are_three_kinds():
@@ -85,6 +95,7 @@ def test_stored_types_are_what_every_program_reads():
     assert stored("nodes") == np.dtype("<f4")
     assert h5py.check_enum_dtype(stored("status")) == {"ok": 0, "unreadable": 1, "missing": 2}
     assert h5py.check_enum_dtype(stored("/tracks/modality")) == {"infrared": 1, "visible": 2}
+    assert h5py.check_enum_dtype(stored("/tracks/role")) == {"both": 0, "query": 1, "gallery": 2}
     text = h5py.check_string_dtype(stored("path", length=23))
     assert (text.encoding, text.length) == ("utf-8", 23)
     assert h5py.check_string_dtype(stored("path", length=0)).length == 1

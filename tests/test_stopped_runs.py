@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stub_estimator import StubSource, begun, wait_until
-from trees import TRAIN, Row, build_tree
 
 from pipeline.datasets import read_split
 from pipeline.keypoint_file import Summary, extract_keypoints
+from tests.stub_estimator import StubSource, begun, wait_until
+from tests.trees import TRAIN, Row, build_tree
 
 TESTS = Path(__file__).resolve().parent
 FRAMES = sum(row.frames for row in TRAIN)
@@ -44,7 +44,7 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
 def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     """A run over the tree of `folder` in a process group of its own."""
     command = [sys.executable, str(TESTS / "extract_stub.py"), str(folder / "tree"), str(folder / "out" / "train.h5")]
-    environment = {**os.environ, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
     return subprocess.Popen(
         [*command, *options],
         env=environment,

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import distributed
 import pytest
-from dask_cluster import (
+
+from pipeline import dask_clusters
+from pipeline.workers import OUTSTANDING_AT_LEAST, CheckedCall, map_unordered, package_versions, threads_per_worker
+from tests.dask_cluster import (
     DaskCluster,
     fail_with_a_full_disk,
     kill_own_process,
@@ -20,10 +23,7 @@ from dask_cluster import (
     square,
     wait_for_ever,
 )
-from stub_estimator import begun, wait_until
-
-from pipeline import dask_clusters
-from pipeline.workers import OUTSTANDING_AT_LEAST, CheckedCall, map_unordered, package_versions, threads_per_worker
+from tests.stub_estimator import begun, wait_until
 
 
 def test_in_this_process_results_come_one_by_one_and_in_order() -> None:
@@ -142,16 +142,16 @@ def test_a_scheduler_without_workers_is_a_sentence(tmp_path: Path, monkeypatch: 
 def test_a_worker_without_our_code_is_a_sentence(tmp_path: Path) -> None:
     with DaskCluster(tmp_path) as cluster:
         cluster.start_worker(python_path="")
-        with pytest.raises(ConnectionError, match=r"cannot import dask_cluster .*project's folder in PYTHONPATH"):
+        with pytest.raises(ConnectionError, match=r"cannot import tests\.dask_cluster .*project's folder in PYTHONPATH"):
             list(map_unordered(square, [1], scheduler=cluster.address))
 
 
 def test_a_scheduler_without_our_code_is_a_sentence(tmp_path: Path) -> None:
     with DaskCluster(tmp_path, python_path="") as cluster:
-        from dask_cluster import PROJECT
+        from tests.dask_cluster import PROJECT
 
         cluster.start_worker(python_path=PROJECT)
-        with pytest.raises(ConnectionError, match=f"{cluster.address}: .* cannot import dask_cluster"):
+        with pytest.raises(ConnectionError, match=f"{cluster.address}: .* cannot import tests.dask_cluster"):
             list(map_unordered(square, [1], scheduler=cluster.address))
 
 

@@ -54,7 +54,7 @@ def test_a_file_keeps_the_contract(tmp_path, kind):
         assert [entry.decode() for entry in file["/frames/path"][...]] == list(index.paths)
         np.testing.assert_array_equal(file["/frames/track"][...], index.track)
         np.testing.assert_array_equal(file["/frames/status"][...], status)
-        for name in ("person", "camera", "modality", "start", "stop"):
+        for name in ("person", "camera", "modality", "start", "stop", "role"):
             np.testing.assert_array_equal(file[f"/tracks/{name}"][...], getattr(index.tracks, name))
         for name, rows in random_content(kind, status, 3).items():
             np.testing.assert_array_equal(file[name][...], rows)
