@@ -103,11 +103,11 @@ def _check_tracks(reader: CacheReader, findings: Findings) -> bool:
     with h5py.File(reader.path, "r", locking=False) as file:
         tracks = len(file["/tracks/person"])  # the reader counts no tracks that contradict themselves
     columns = {}
-    for name in ("person", "camera", "modality", "start", "stop"):
-        values = _read_or_report(reader, f"/tracks/{name}", 0, tracks, findings)
+    for spec in reader.layout.per_track:
+        values = _read_or_report(reader, spec.name, 0, tracks, findings)
         if values is None:
             return False
-        columns[name] = values
+        columns[spec.name.rpartition("/")[2]] = values
     rules = list(track_rules(columns, reader.frames))
     for rule in rules:
         findings.apply(rule, 0)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_cache.problems import Rule
-from data_cache.records import Modality, Status
+from data_cache.records import Modality, Role, Status, enumerate_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from enum import IntEnum
 
     from numpy.typing import NDArray
 
@@ -43,20 +44,24 @@ def blank_rules(spec: ArraySpec, values: NDArray[Any], status: NDArray[np.uint8]
 
 def status_rule(status: NDArray[np.uint8]) -> Rule:
     """A status is one of the three."""
-    wrong = ~np.isin(status, [int(member) for member in Status])
-    return Rule("/frames/status", "0 (ok), 1 (unreadable) or 2 (missing)", status, wrong, ("frame",))
+    return _member_rule("/frames/status", Status, status, "frame")
 
 
 def track_rules(columns: Arrays, frames: int) -> Iterator[Rule]:
     """The columns (track,) of /tracks hold numbers of a data set and ranges of rows of so many `frames`."""
     for name in ("person", "camera"):
         yield Rule(f"/tracks/{name}", "a number of 0 or more", columns[name], columns[name] < 0, ("track",))
-    modality = columns["modality"]
-    wrong = ~np.isin(modality, [int(member) for member in Modality])
-    yield Rule("/tracks/modality", "1 (infrared) or 2 (visible)", modality, wrong, ("track",))
+    yield _member_rule("/tracks/modality", Modality, columns["modality"], "track")
+    if "role" in columns:  # files of version 1 have none
+        yield _member_rule("/tracks/role", Role, columns["role"], "track")
     ranges = np.stack([columns["start"], columns["stop"]], axis=1)
     wrong = (ranges[:, 0] < 0) | (ranges[:, 0] >= ranges[:, 1]) | (ranges[:, 1] > frames)
     yield Rule("/tracks/start, stop", f"0 <= start < stop <= {frames}", ranges, wrong, ("track", "range"))
+
+
+def _member_rule(name: str, members: type[IntEnum], values: NDArray[Any], axis: str) -> Rule:
+    wrong = ~np.isin(values, [int(member) for member in members])
+    return Rule(name, enumerate_names(members), values, wrong, (axis,))
 
 
 def index_rules(index: SplitIndex, track: NDArray[np.int32]) -> Iterator[Rule]:

@@ -34,7 +34,7 @@ With it, `data_cache.reader.open_cache(path)` checks the file against this page 
 | root attribute | meaning |
 |---|---|
 | `format` | which of the kinds below |
-| `version` | {VERSION}; raised with any change of layout, and another one is refused |
+| `version` | {VERSION}; raised with any change of layout; older ones are read, newer ones refused |
 | `dataset`, `split` | the configured name of the data set; `train` or `test` |
 | `recipe` | JSON text: every setting that changes the content, and the recipe of what it was made from |
 | `NX_class`, `default` | for NeXus viewers (H5Web, silx), as `signal` on `/frames` |

@@ -73,6 +73,16 @@ def read_integer(node: h5py.Group, name: str) -> int:
     return int(node.attrs[name])
 
 
+def verify_version(version: int, first: int, last: int) -> int:
+    """Return a file's version if it is one of `first` to `last`, which are read; `Refused` if not."""
+    expected = f"version {first} to {last}" if first < last else f"version {last}"
+    if version > last:
+        raise Refused(expected, f"the newer version {version}", f"update this program, or {AGAIN}")
+    if version < first:
+        raise Refused(expected, f"the older version {version}")
+    return version
+
+
 def verify_dataset(file: h5py.File, spec: ArraySpec, lengths: dict[str, int], file_size: int) -> h5py.Dataset:
     """Return the dataset of `spec` if it is as the schema says; `Refused` if not.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from data_cache.hdf5_checks import AGAIN, hdf5_errors
 from data_cache.records import SplitIndex, Tracks
-from data_cache.schema import INDEX_ARRAYS, TEXT, ArraySpec, Format, find_format
+from data_cache.schema import TEXT, ArraySpec, Format, find_format
 from data_cache.verified_file import VerifiedFile, open_verified
 
 if TYPE_CHECKING:
@@ -129,11 +129,8 @@ class CacheReader:
         Raises ValueError naming the file if they are no tracks.
         """
         rows = self._verified.tracks
-        columns = {
-            spec.name.rpartition("/")[2]: self.read(spec.name, 0, rows)
-            for spec in INDEX_ARRAYS
-            if spec.dims[0] == "track"
-        }
+        # A file of version 1 has no roles; `Tracks` knows what that means.
+        columns = {spec.name.rpartition("/")[2]: self.read(spec.name, 0, rows) for spec in self.layout.per_track}
         try:
             return Tracks(**columns)
         except ValueError as error:

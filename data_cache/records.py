@@ -5,10 +5,10 @@ Whoever holds one may trust it; their arrays are read-only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,6 +25,14 @@ class Modality(IntEnum):
 
     INFRARED = 1
     VISIBLE = 2
+
+
+class Role(IntEnum):
+    """Part of a track in the test: HITSZ-VCM's tracks are query and gallery, BUPTCampus lists who is what."""
+
+    BOTH = 0
+    QUERY = 1
+    GALLERY = 2
 
 
 class Status(IntEnum):
@@ -54,6 +62,22 @@ def _check_array(record: object, name: str, dtype: DTypeLike, shape: tuple[int |
     object.__setattr__(record, name, view)
 
 
+def _check_members(record: object, name: str, members: type[IntEnum]) -> None:
+    """Check that an array field holds nothing but numbers of `members`."""
+    values: NDArray[np.uint8] = getattr(record, name)
+    unknown = ~np.isin(values, [int(member) for member in members])
+    if unknown.any():
+        row = _first(unknown)
+        wanted = enumerate_names(members)
+        raise ValueError(f"{type(record).__name__}.{name}: expected {wanted}, got {values[row]} in row {row}")
+
+
+def enumerate_names(members: type[IntEnum]) -> str:
+    """Return `1 (infrared) or 2 (visible)` for people."""
+    *others, last = (f"{int(member)} ({member.name.lower()})" for member in members)
+    return f"{', '.join(others)} or {last}"
+
+
 def _first(wrong: NDArray[np.bool_]) -> int:
     return int(np.argmax(wrong))
 
@@ -67,8 +91,9 @@ class Tracks:
     modality: (track,) uint8, a `Modality`
     start:    (track,) int64, first row of the frames, 0-based
     stop:     (track,) int64, row after the last frame (half-open)
+    role:     (track,) uint8, a `Role`: who is searched for and among whom; all `BOTH` where none is given
 
-    Raises ValueError for other dtypes or lengths, an unknown modality, or a range that is empty or negative.
+    Raises ValueError for other dtypes or lengths, an unknown modality or role, or a range that is empty or negative.
     """
 
     person: NDArray[np.int32]
@@ -76,20 +101,20 @@ class Tracks:
     modality: NDArray[np.uint8]
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
+    role: NDArray[np.uint8] = field(default=cast("Any", None))
 
     def __post_init__(self) -> None:
         count = np.size(self.person)
+        if self.role is None:
+            object.__setattr__(self, "role", np.full(count, Role.BOTH, np.uint8))
         _check_array(self, "person", np.int32, (None,))
         _check_array(self, "camera", np.int16, (count,))
         _check_array(self, "modality", np.uint8, (count,))
         _check_array(self, "start", np.int64, (count,))
         _check_array(self, "stop", np.int64, (count,))
-        unknown = ~np.isin(self.modality, [int(modality) for modality in Modality])
-        if unknown.any():
-            row = _first(unknown)
-            raise ValueError(
-                f"Tracks.modality: expected 1 (infrared) or 2 (visible), got {self.modality[row]} in row {row}"
-            )
+        _check_array(self, "role", np.uint8, (count,))
+        _check_members(self, "modality", Modality)
+        _check_members(self, "role", Role)
         wrong = (self.start < 0) | (self.stop <= self.start)
         if wrong.any():
             row = _first(wrong)
@@ -100,6 +125,14 @@ class Tracks:
     def __len__(self) -> int:
         """Return the number of tracks."""
         return len(self.person)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Every column by its name, in the order of the fields: for copying, comparing and writing all of them."""
+        return {column.name: getattr(self, column.name) for column in fields(self)}
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Tracks:
+        """The same for some rows only: a mask, or their numbers."""
+        return Tracks(**{name: values[rows] for name, values in self.columns().items()})
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -5,24 +5,29 @@ skeleton. docs/cache.md is generated from the same value.
 
 History of `VERSION`:
 1  first layout
+2  /tracks/role
+
+Files of older versions are read: an array that came later has a meaning where it is absent, which the reader fills in.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from data_cache.records import Modality, Status
+from data_cache.records import Modality, Role, Status
 from data_cache.skeleton import JOINTS, LIMBS, PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from enum import IntEnum
 
-VERSION = 1
+VERSION = 2
+FIRST_VERSION = 1  # the oldest that is read
 TEXT = "text"  # the dtype of names: fixed-length UTF-8, as long as the longest, padded with NUL
 
 # The labels along every axis of fixed length; `frame` and `track` are as long as the split.
@@ -56,6 +61,7 @@ class ArraySpec:
     enum:  names of the values of an HDF5 enumeration
     blank: what every value of a frame is where its status is not ok (None: no such promise); where it is ok
            the values are finite
+    since: version of the files that have it
     """
 
     name: str
@@ -65,6 +71,7 @@ class ArraySpec:
     description: str
     enum: Mapping[str, int] | None = None
     blank: float | None = None
+    since: int = FIRST_VERSION
 
     @property
     def tail(self) -> tuple[int, ...]:
@@ -91,6 +98,7 @@ class Format:
 
     content: the arrays beside index and skeleton; the first is what a NeXus viewer opens on
     texts:   (group, attribute) → text that is the same in every file of the kind
+    version: of the files it describes; `at` gives that of older files
     """
 
     kind: str
@@ -107,7 +115,18 @@ class Format:
     @property
     def arrays(self) -> tuple[ArraySpec, ...]:
         """Every dataset of the file, in the order of writing."""
-        return INDEX_ARRAYS + SKELETON_ARRAYS + self.content
+        return tuple(spec for spec in INDEX_ARRAYS + SKELETON_ARRAYS + self.content if spec.since <= self.version)
+
+    @property
+    def per_track(self) -> tuple[ArraySpec, ...]:
+        """The columns of /tracks."""
+        return tuple(spec for spec in self.arrays if spec.dims[0] == "track")
+
+    def at(self, version: int) -> Format:
+        """The same kind of file as it was laid out in `version`; ValueError for one that is not read."""
+        if not FIRST_VERSION <= version <= VERSION:
+            raise ValueError(f"{self.name}: expected version {FIRST_VERSION} to {VERSION}, got {version}")
+        return replace(self, version=version)
 
     @property
     def per_frame(self) -> tuple[ArraySpec, ...]:
@@ -132,7 +151,7 @@ class Format:
         raise KeyError(f"{absolute}: no such dataset in {self.name}, expected one of {known}")
 
 
-def _enum(members: type[Status] | type[Modality]) -> Mapping[str, int]:
+def _enum(members: type[IntEnum]) -> Mapping[str, int]:
     return MappingProxyType({member.name.lower(): int(member) for member in members})
 
 
@@ -145,6 +164,9 @@ INDEX_ARRAYS: tuple[ArraySpec, ...] = (
     ArraySpec("/tracks/modality", ("track",), "|u1", "1", "kind of camera", _enum(Modality)),
     ArraySpec("/tracks/start", ("track",), "<i8", "frame", "first row of /frames, 0-based"),
     ArraySpec("/tracks/stop", ("track",), "<i8", "frame", "row of /frames after the last one"),
+    ArraySpec(
+        "/tracks/role", ("track",), "|u1", "1", "part in the test; both where a file has no roles", _enum(Role), since=2
+    ),
 )
 
 SKELETON_ARRAYS: tuple[ArraySpec, ...] = (
@@ -232,7 +254,8 @@ def _table_row(spec: ArraySpec) -> str:
     kind = "UTF-8" if spec.dtype == TEXT else np.dtype(spec.dtype).name
     if spec.enum is not None:
         kind += " enum: " + ", ".join(f"`{name}` {value}" for name, value in spec.enum.items())
-    return f"| `{spec.name}` | ({shape}) | {kind} | {spec.unit} | {spec.description} |"
+    since = "" if spec.since == FIRST_VERSION else f"; since version {spec.since}"
+    return f"| `{spec.name}` | ({shape}) | {kind} | {spec.unit} | {spec.description}{since} |"
 
 
 def describe_arrays(arrays: tuple[ArraySpec, ...]) -> str:

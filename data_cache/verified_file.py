@@ -18,9 +18,18 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from data_cache.hdf5_checks import AGAIN, Refused, hdf5_errors, read_integer, read_text, refusal, verify_dataset
+from data_cache.hdf5_checks import (
+    AGAIN,
+    Refused,
+    hdf5_errors,
+    read_integer,
+    read_text,
+    refusal,
+    verify_dataset,
+    verify_version,
+)
 from data_cache.records import SPLITS
-from data_cache.schema import FORMATS, Format
+from data_cache.schema import FIRST_VERSION, FORMATS, VERSION, Format
 from data_cache.skeleton import JOINTS, limb_indices, mirror_indices
 
 if TYPE_CHECKING:
@@ -121,16 +130,9 @@ def _verify_format(file: h5py.File, path: Path, kind: str | None) -> Format:
         name = read_text(file, "format")
         if name not in names or kind not in (None, names[name].kind):
             raise Refused(expected, repr(name), "name a file of that format")
-    layout = names[name]
     with hdf5_errors(path, "attribute version"):
-        version = read_integer(file, "version")
-        if version > layout.version:
-            raise Refused(
-                f"version {layout.version}", f"the newer version {version}", f"update this program, or {AGAIN}"
-            )
-        if version < layout.version:
-            raise Refused(f"version {layout.version}", f"the older version {version}")
-    return layout
+        version = verify_version(read_integer(file, "version"), FIRST_VERSION, VERSION)
+    return names[name].at(version)
 
 
 def _parse_recipe(text: str) -> dict[str, Any]:

@@ -79,8 +79,8 @@ def _check_same(edges: CacheReader, graphs: CacheReader) -> None:
     if len(edges.tracks) != len(graphs.tracks):
         counts = f"{len(edges.tracks)} and {len(graphs.tracks)}"
         raise ValueError(f"{both}: expected as many tracks in both, got {counts}; {_AGAIN}")
-    columns = ("person", "camera", "modality", "start", "stop")
-    same = all(np.array_equal(getattr(edges.tracks, name), getattr(graphs.tracks, name)) for name in columns)
+    columns = graphs.tracks.columns()
+    same = all(np.array_equal(values, columns[name]) for name, values in edges.tracks.columns().items())
     if not same or edges.paths != graphs.paths or not np.array_equal(edges.status, graphs.status):
         raise ValueError(f"{both}: expected the same frames and tracks in both, got others; {_AGAIN}")
     for key in ("keypoints", "min_score"):

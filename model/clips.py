@@ -70,7 +70,7 @@ class ClipTracks:
 
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> ClipTracks:
         """The same for some rows only: a mask, or their numbers."""
-        return ClipTracks(self.settings, self.number[rows], _take(self.tracks, rows), self.ok, self.left_out)
+        return ClipTracks(self.settings, self.number[rows], self.tracks.select(rows), self.ok, self.left_out)
 
     def of_modality(self, modality: Modality) -> ClipTracks:
         """The tracks of one modality, in the same order."""
@@ -162,9 +162,4 @@ def clip_tracks(tracks: Tracks, status: NDArray[np.uint8], settings: ClipSetting
         bad_tracks=int((long & (good == 0)).sum()),
         bad_frames=int((tracks.lengths - good)[kept].sum()),
     )
-    return ClipTracks(settings, kept.astype(np.int64), _take(tracks, kept), ok, left_out)
-
-
-def _take(tracks: Tracks, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Tracks:
-    columns = ("person", "camera", "modality", "start", "stop")
-    return Tracks(**{name: getattr(tracks, name)[rows] for name in columns})
+    return ClipTracks(settings, kept.astype(np.int64), tracks.select(kept), ok, left_out)

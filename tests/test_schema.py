@@ -120,6 +120,12 @@ def test_the_page_is_current():
     )
 
 
+def test_the_page_says_which_arrays_older_files_lack():
+    row = next(line for line in describe_cache().splitlines() if "`/tracks/role`" in line)
+    assert "both where a file has no roles; since version 2 |" in row
+    assert describe_cache().count("since version") == 1
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_page_names_every_array_and_text(kind):
     section = describe_format(kind)

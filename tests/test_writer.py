@@ -48,7 +48,7 @@ def test_a_file_keeps_the_contract(tmp_path, kind):
     status = random_status(len(index.paths), 3)
     path = write_cache(tmp_path / "test.h5", kind, index=index, seed=3)
     with h5py.File(path) as file:
-        assert (file.attrs["format"], file.attrs["version"]) == (f"star-reid.{kind}".encode(), 1)
+        assert (file.attrs["format"], file.attrs["version"]) == (f"star-reid.{kind}".encode(), 2)
         assert (file.attrs["dataset"], file.attrs["split"]) == (b"hitsz-vcm", b"test")
         assert file.attrs["recipe"].decode() == canonical_recipe(RECIPE)
         assert [entry.decode() for entry in file["/frames/path"][...]] == list(index.paths)
