@@ -43,6 +43,18 @@ class Status(IntEnum):
     MISSING = 2
 
 
+def is_query(role: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Which tracks are searched for, by their roles (track,): all but those that are gallery only."""
+    found: NDArray[np.bool_] = role != Role.GALLERY
+    return found
+
+
+def is_gallery(role: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Which tracks are searched among, by their roles (track,): all but those that are query only."""
+    found: NDArray[np.bool_] = role != Role.QUERY
+    return found
+
+
 def _check_array(record: object, name: str, dtype: DTypeLike, shape: tuple[int | None, ...]) -> None:
     """Check one array field against dtype and shape (None: any length) and make it read-only."""
     array: Any = getattr(record, name)

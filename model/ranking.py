@@ -5,11 +5,12 @@ Directions are named in words: `infrared_to_visible` has infrared queries and a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from data_cache.records import Role, enumerate_names, is_gallery, is_query
 from model.metrics import HitRanks
 
 if TYPE_CHECKING:
@@ -28,23 +29,27 @@ class TrackFeatures:
     person:   (track,) integers
     camera:   (track,) integers
     track:    (track,) integers, the row in the cache; no two equal: it decides between equal similarities
+    role:     (track,) integers, a `Role`; all `BOTH` where none is given
 
-    Raises ValueError for shapes that do not fit, no tracks, no channels, a repeated track, and features that are
-    not finite or all 0.
+    Raises ValueError for shapes that do not fit, no tracks, no channels, a repeated track, another role, and features
+    that are not finite or all 0.
     """
 
     features: NDArray[np.float32]
     person: NDArray[np.integer[Any]]
     camera: NDArray[np.integer[Any]]
     track: NDArray[np.integer[Any]]
+    role: NDArray[np.integer[Any]] = field(default=cast("Any", None))
 
     def __post_init__(self) -> None:
+        if self.role is None:
+            object.__setattr__(self, "role", np.full(len(self.features), Role.BOTH, np.uint8))
         if self.features.ndim != 2 or self.features.dtype != np.float32 or 0 in self.features.shape:
             raise ValueError(
                 "TrackFeatures.features: expected float32 of shape (track, channel), none of them 0,"
                 f" got {self.features.dtype} of shape {self.features.shape}"
             )
-        for name in ("person", "camera", "track"):
+        for name in ("person", "camera", "track", "role"):
             array = getattr(self, name)
             if array.shape != self.features.shape[:1] or array.dtype.kind not in "iu":
                 raise ValueError(
@@ -53,6 +58,9 @@ class TrackFeatures:
                 )
         if len(np.unique(self.track)) != len(self.track):
             raise ValueError("TrackFeatures.track: expected every track once, got one twice; average its clips first")
+        if not np.isin(self.role, [int(role) for role in Role]).all():
+            raise ValueError(f"TrackFeatures.role: expected {enumerate_names(Role)}, got {self.role.max()}")
+        object.__setattr__(self, "role", self.role.astype(np.uint8))
         size = np.einsum("tc,tc->t", self.features, self.features, dtype=np.float64)
         wrong = ~np.isfinite(size) | (size <= 0)
         if wrong.any():
@@ -66,16 +74,35 @@ class TrackFeatures:
         """Number of tracks."""
         return len(self.features)
 
+    def select(self, rows: NDArray[np.bool_]) -> TrackFeatures:
+        """The same for the tracks of a mask; ValueError where it leaves none."""
+        return self if rows.all() else TrackFeatures(**{n.name: getattr(self, n.name)[rows] for n in fields(self)})
+
+    def queries(self) -> TrackFeatures:
+        """The tracks that are searched for; ValueError where there are none."""
+        return self.select(is_query(self.role))
+
+    def gallery(self) -> TrackFeatures:
+        """The tracks that are searched among; ValueError where there are none."""
+        return self.select(is_gallery(self.role))
+
 
 def rank_both_ways(infrared: TrackFeatures, visible: TrackFeatures) -> dict[str, HitRanks]:
-    """The ranks of the true matches for both `DIRECTIONS`, by name."""
+    """The ranks of the true matches for both `DIRECTIONS`, by name, as the roles of the tracks say.
+
+    Raises ValueError where one side has no query or no gallery.
+    """
     first, second = DIRECTIONS
-    return {first: rank_matches(infrared, visible), second: rank_matches(visible, infrared)}
+    return {
+        first: rank_matches(infrared.queries(), visible.gallery()),
+        second: rank_matches(visible.queries(), infrared.gallery()),
+    }
 
 
 def rank_matches(query: TrackFeatures, gallery: TrackFeatures, queries_at_once: int = QUERIES_AT_ONCE) -> HitRanks:
     """Rank the gallery for every query by falling cosine similarity; return the ranks of the query's person.
 
+    query, gallery: all of their tracks take part; `rank_both_ways` chooses them by their roles
     Gallery tracks with the query's person and camera are not in its list. Of equal similarities the lower track
     number comes first. The gallery's order does not matter; memory grows with queries_at_once × gallery.
     Raises ValueError where the numbers of channels differ.

@@ -72,6 +72,19 @@ def test_the_table_names_both_directions_in_words() -> None:
     assert "the mean of all clips of 13 frames" in result_table(results(all_clips=True, frames=13))
 
 
+def test_the_table_counts_queries_and_gallery_where_lists_say_who_is_what() -> None:
+    listed = results(persons=19)
+    ranked = {
+        "infrared_to_visible": {"queries": 7, "gallery": 11},
+        "visible_to_infrared": {"queries": 3, "gallery": 13},
+    }
+    listed.provenance["protocol"]["ranked"] = ranked
+    _, _, first, second, warning = result_table(listed).splitlines()
+    assert first.split()[3:5] == ["7", "11"]
+    assert second.split()[3:5] == ["3", "13"]
+    assert "7 + 3 queries: one query more or less moves rank-1 by 33.3%" in warning
+
+
 def test_few_persons_are_warned_about() -> None:
     (warning,) = result_table(results(persons=19)).splitlines()[4:]
     assert warning.startswith(

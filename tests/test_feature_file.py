@@ -28,6 +28,7 @@ def random_features(tracks: int, seed: int, channels: int = CHANNELS) -> TrackFe
         random.integers(1, 937, tracks).astype(np.int32),
         random.integers(1, 13, tracks).astype(np.int16),
         random.permutation(tracks * 3)[:tracks],
+        random.integers(0, 3, tracks).astype(np.uint8),
     )
 
 
@@ -46,12 +47,23 @@ def test_what_is_written_comes_back(path: Path) -> None:
     for found, expected in zip(
         read_features(path), (random_features(INFRARED, 1), random_features(VISIBLE, 2)), strict=True
     ):
-        for name in ("features", "person", "camera", "track"):
+        for name in ("features", "person", "camera", "track", "role"):
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     with h5py.File(path) as file:
         assert file["infrared/features"].dtype == np.float32
         assert file["visible/features"].shape == (VISIBLE, CHANNELS)
         assert bytes(file.attrs["recipe"]) == b'{"protocol":{"frames":3}}'
+
+
+def test_a_file_of_version_1_is_read_all_its_tracks_query_and_gallery(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        for group in ("infrared", "visible"):
+            del file[f"{group}/role"]
+        file.attrs.modify("version", np.int32(1))
+    infrared, visible = read_features(path)
+    assert (infrared.role.tolist(), visible.role.tolist()) == ([0] * INFRARED, [0] * VISIBLE)
+    for found, seed in ((infrared, 1), (visible, 2)):
+        np.testing.assert_array_equal(found.features, random_features(len(found), seed).features)
 
 
 def test_the_same_features_give_the_same_bytes(path: Path, tmp_path: Path) -> None:
@@ -122,8 +134,8 @@ def linked(file: h5py.File) -> None:
 LONG = np.full((VISIBLE, CHANNELS), 2, np.float32)
 EDITS: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "newer": (
-        lambda f: f.attrs.modify("version", np.int32(2)),
-        "attribute version: expected version 1, found version 2",
+        lambda f: f.attrs.modify("version", np.int32(3)),
+        "attribute version: expected version 1 to 2, found the newer version 3; update this program",
     ),
     "foreign": (
         lambda f: f.attrs.__delitem__("format"),
@@ -140,6 +152,11 @@ EDITS: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "another dtype": (
         replaced("visible/track", np.ones(7, np.int32)),
         "/visible/track: expected dtype int64, found int32",
+    ),
+    "no roles": (lambda f: f.__delitem__("visible/role"), "/visible/role: expected a dataset, found none"),
+    "roles no enumeration": (
+        replaced("visible/role", np.ones(7, np.uint8)),
+        "/visible/role: expected the enumeration both 0, query 1, gallery 2, found none",
     ),
     "a link": (linked, "/infrared/features: expected a dataset in this file, found an external link"),
     "one twice": (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from data_cache.records import Role
 from model.metrics import HitRanks, retrieval_metrics
 from model.ranking import DIRECTIONS, TrackFeatures, rank_both_ways, rank_matches
 
@@ -134,6 +137,43 @@ def test_directions_are_named_after_their_queries() -> None:
     assert per_query(both["infrared_to_visible"]) == naive_ranks(infrared, visible)
     assert per_query(both["visible_to_infrared"]) == naive_ranks(visible, infrared)
     assert retrieval_metrics(both["infrared_to_visible"]) != retrieval_metrics(both["visible_to_infrared"])
+
+
+def with_roles(features: TrackFeatures, seed: int) -> TrackFeatures:
+    return replace(features, role=np.random.default_rng(seed).integers(0, 3, len(features)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_roles_decide_who_is_searched_for_and_among_whom(seed: int) -> None:
+    """Item by item: a query of one list against the gallery of the other, as lists of queries and gallery say."""
+    infrared, visible = (with_roles(tied_features(count, seed + count), seed + 7 * count) for count in (29, 43))
+    both = rank_both_ways(infrared, visible)
+    for name, searched, among in (
+        ("infrared_to_visible", infrared, visible),
+        ("visible_to_infrared", visible, infrared),
+    ):
+        expected = []
+        for q in range(len(searched)):
+            if Role(int(searched.role[q])) not in (Role.BOTH, Role.QUERY):
+                continue
+            items = []
+            for g in range(len(among)):
+                same = among.person[g] == searched.person[q]
+                if among.role[g] == Role.QUERY or (same and among.camera[g] == searched.camera[q]):
+                    continue
+                cosine = round(4 * float(searched.features[q] @ among.features[g]))
+                items.append((-cosine, int(among.track[g]), bool(same)))
+            expected.append([place for place, (_, _, match) in enumerate(sorted(items), 1) if match])
+        assert per_query(both[name]) == expected
+
+
+def test_a_side_without_queries_is_refused() -> None:
+    infrared, visible = tied_features(5, 1), tied_features(7, 2)
+    with pytest.raises(ValueError, match="expected float32 of shape"):
+        rank_both_ways(replace(infrared, role=np.full(5, Role.GALLERY)), visible)
+    with pytest.raises(ValueError, match=r"role: expected 0 \(both\), 1 \(query\) or 2 \(gallery\), got 3"):
+        replace(infrared, role=np.full(5, 3))
 
 
 def test_length_of_features_does_not_matter() -> None:

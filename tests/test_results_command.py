@@ -52,7 +52,18 @@ def test_few_persons_are_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "warning: only 5 persons" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "not json", json.dumps({**metrics(), "provenance": {}})])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        "not json",
+        json.dumps({**metrics(), "provenance": {}}),
+        json.dumps(metrics(ranked={"infrared_to_visible": {"queries": 7}})),
+        json.dumps(metrics(ranked=7)),
+    ],
+)
 def test_another_file_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
     path = tmp_path / "metrics.json"
     path.write_text(content)

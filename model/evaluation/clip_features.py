@@ -48,4 +48,4 @@ def track_features(
     length = np.linalg.norm(total, axis=1, keepdims=True)
     unit = (total / np.where(length > 0, length, 1)).astype(np.float32)
     rows = tracks.tracks
-    return TrackFeatures(features=unit, person=rows.person, camera=rows.camera, track=tracks.number)
+    return TrackFeatures(unit, rows.person, rows.camera, tracks.number, rows.role)

@@ -1,6 +1,6 @@
 """`features.h5`: what the ranking was made from, one row a track, in two groups.
 
-/infrared, /visible:  features (track, channel) float32 of length 1; person, camera, track (track,) integers
+/infrared, /visible:  features (track, channel) float32 of length 1; person, camera, track, role (track,) integers
 root attributes:      format, version, channels, recipe (the provenance that stands in metrics.json, as JSON)
 
 The same input gives the same bytes. Read it with `read_features`, which takes nothing on trust.
@@ -9,16 +9,24 @@ The same input gives the same bytes. Read it with `read_features`, which takes n
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from data_cache.hdf5_checks import Refused, hdf5_errors, read_integer, read_text, refusal, verify_dataset
+from data_cache.hdf5_checks import (
+    Refused,
+    hdf5_errors,
+    read_integer,
+    read_text,
+    refusal,
+    verify_dataset,
+    verify_version,
+)
 from data_cache.hdf5_layout import create_dataset, set_texts
 from data_cache.partial_file import uninterrupted
-from data_cache.schema import ArraySpec
+from data_cache.schema import INDEX_ARRAYS, ArraySpec
 from data_cache.writer import LIBRARY_VERSIONS, canonical_recipe
 from model.ranking import TrackFeatures
 
@@ -29,8 +37,10 @@ if TYPE_CHECKING:
     from data_cache.partial_file import PartialFile
 
 FORMAT = "star-reid.features"
-VERSION = 1  # 1: first layout
+VERSION = 2  # 1: first layout; 2: role, which is `BOTH` where a file of version 1 has none
+FIRST_VERSION = 1  # the oldest that is read
 GROUPS = ("infrared", "visible")
+ROLES = next(spec.enum for spec in INDEX_ARRAYS if spec.name == "/tracks/role")
 _LENGTH_ERROR = 1e-4  # of a feature whose length is 1, in float32
 
 
@@ -46,18 +56,20 @@ class TrackArray(ArraySpec):
         return (self.channels,) * (len(self.dims) - 1)
 
 
-def track_arrays(group: str, channels: int) -> dict[str, TrackArray]:
-    """The datasets of a group by the names that they have in `TrackFeatures`."""
+def track_arrays(group: str, channels: int, version: int = VERSION) -> dict[str, TrackArray]:
+    """The datasets of a group in files of `version`, by the names that they have in `TrackFeatures`."""
 
     def spec(name: str, dtype: str, description: str, *axes: str) -> TrackArray:
         return TrackArray(f"/{group}/{name}", ("track", *axes), dtype, "1", description, channels=channels)
 
-    return {
+    arrays = {
         "features": spec("features", "<f4", "clip feature after the neck, of length 1", "channel"),
         "person": spec("person", "<i4", "person number of the data set"),
         "camera": spec("camera", "<i2", "camera number of the data set"),
         "track": spec("track", "<i8", "row of /tracks in the cache"),
+        "role": replace(spec("role", "|u1", "part in the test"), enum=ROLES, since=2),
     }
+    return {name: array for name, array in arrays.items() if array.since <= version}
 
 
 def write_features(
@@ -96,33 +108,33 @@ def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
             raise Refused("an HDF5 file of this project", "another kind of file")
         file = h5py.File(path, "r", locking=False)
     try:
-        channels = _verify_format(file, path)
-        infrared, visible = (_read_group(file, path, group, channels) for group in GROUPS)
+        version, channels = _verify_format(file, path)
+        infrared, visible = (_read_group(file, path, track_arrays(group, channels, version)) for group in GROUPS)
     finally:
         with suppress(OSError, RuntimeError):
             file.close()
     return infrared, visible
 
 
-def _verify_format(file: h5py.File, path: Path) -> int:
+def _verify_format(file: h5py.File, path: Path) -> tuple[int, int]:
+    """The file's version and its number of channels."""
     with hdf5_errors(path, "attribute format"):
         found = read_text(file, "format") if "format" in file.attrs else "none"
         if found != FORMAT:
             raise Refused(repr(FORMAT), repr(found), "name the features.h5 of an evaluation")
     with hdf5_errors(path, "attribute version"):
-        version = read_integer(file, "version")
-        if version != VERSION:
-            raise Refused(f"version {VERSION}", f"version {version}")
+        version = verify_version(read_integer(file, "version"), FIRST_VERSION, VERSION)
     with hdf5_errors(path, "attribute channels"):
-        return read_integer(file, "channels")
+        return version, read_integer(file, "channels")
 
 
-def _read_group(file: h5py.File, path: Path, group: str, channels: int) -> TrackFeatures:
+def _read_group(file: h5py.File, path: Path, arrays: Mapping[str, TrackArray]) -> TrackFeatures:
     lengths: dict[str, int] = {}
     columns = {}
-    for name, spec in track_arrays(group, channels).items():
+    for name, spec in arrays.items():
         with hdf5_errors(path, spec.name):
-            columns[name] = verify_dataset(file, spec, lengths, path.stat().st_size)[...]
+            columns[name] = verify_dataset(file, spec, lengths, path.stat().st_size)[...].view(spec.dtype)
+    group = arrays["features"].name.split("/")[1]
     try:
         tracks = TrackFeatures(**columns)
     except ValueError as error:

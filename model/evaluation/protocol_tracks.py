@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.records import Modality
+from data_cache.records import Modality, is_gallery, is_query
 from model.clip_files import check_images, open_split
 from model.clips import ClipSettings, clip_tracks
 from model.differing_keys import differing_keys
+from model.ranking import DIRECTIONS
 from model.run_folder import cache_files
 from model.training_persons import hold_out
 
 if TYPE_CHECKING:
+    from data_cache.records import Tracks
     from model.clip_files import SplitFiles
     from model.clips import ClipTracks
     from model.config import RunConfig
@@ -31,7 +33,7 @@ _SHOWN = 5  # differing keys of a recipe
 
 @dataclass(frozen=True, eq=False)
 class ProtocolTracks:
-    """The tracks to describe; each of both is query once and gallery once."""
+    """The tracks to describe; each is query once and gallery once, or what its role says."""
 
     split: SplitFiles
     infrared: ClipTracks
@@ -92,16 +94,28 @@ def _check_matches(infrared: ClipTracks, visible: ClipTracks, protocol: Protocol
         raise ValueError(
             f"tracks: expected both modalities in {where}, got {counts}; look at it with data_cache inspect"
         )
-    seen: dict[int, list[set[int]]] = {}
-    for side, tracks in enumerate((infrared.tracks, visible.tracks)):
-        for person, camera in zip(tracks.person.tolist(), tracks.camera.tolist(), strict=True):
-            seen.setdefault(person, [set(), set()])[side].add(camera)
-    # A gallery track of the query's own camera does not count, so one camera for both modalities is no match.
-    if not any(all(sides) and len(sides[0] | sides[1]) > 1 for sides in seen.values()):
-        raise ValueError(
-            f"tracks: expected a person with infrared and visible tracks of different cameras in {where}, got none:"
-            f" {counts} tracks of {len(seen)} persons; no query would have a match"
-        )
+    persons = len(np.union1d(infrared.tracks.person, visible.tracks.person))
+    for query, gallery, direction in zip((infrared, visible), (visible, infrared), DIRECTIONS, strict=True):
+        searched = query.select(is_query(query.tracks.role)).tracks
+        among = gallery.select(is_gallery(gallery.tracks.role)).tracks
+        if not _has_match(searched, among):
+            first, second = direction.split("_to_")
+            raise ValueError(
+                f"tracks: expected {first} queries of a person with {second} gallery tracks of another camera in"
+                f" {where}, got none: {counts} tracks of {persons} persons; no query would have a match"
+                f" ({len(searched)} {first} queries, {len(among)} {second} tracks in the gallery)"
+            )
+
+
+def _has_match(query: Tracks, gallery: Tracks) -> bool:
+    """Whether a query's person is in the gallery: not in the query's own camera, whose tracks do not count."""
+    cameras: dict[int, set[int]] = {}
+    for person, camera in zip(gallery.person.tolist(), gallery.camera.tolist(), strict=True):
+        cameras.setdefault(person, set()).add(camera)
+    return any(
+        cameras.get(person, set()) - {camera}
+        for person, camera in zip(query.person.tolist(), query.camera.tolist(), strict=True)
+    )
 
 
 def _compare_recipes(split: SplitFiles, chosen: ChosenCheckpoint) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_cache.text_table import align_columns, amount, percent
+from model.evaluation.results import ranked_tracks
 from model.ranking import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ def result_table(results: Results) -> str:
         f" {clips} of {amount(protocol['frames'], 'frame')} a track"
     )
     rows = [["direction", "queries", "gallery", *results.metrics[DIRECTIONS[0]]]]
+    ranked = ranked_tracks(protocol)
     for direction in DIRECTIONS:
-        counts = [f"{protocol['tracks'][side]:,}" for side in direction.split("_to_")]
+        counts = [f"{count:,}" for count in ranked[direction].values()]
         shares = [percent(value) for value in results.metrics[direction].values()]
         rows.append([direction.replace("_to_", " → "), *counts, *shares])
     return "\n".join([heading, *align_columns(rows), *_remarks(results)])
@@ -38,9 +40,9 @@ def _remarks(results: Results) -> list[str]:
         for direction, count in protocol["queries_without_match"].items()
         if count
     ]
-    persons, tracks = protocol["persons"]["together"], protocol["tracks"]
+    persons, ranked = protocol["persons"]["together"], ranked_tracks(protocol)
     if persons < FEW_PERSONS:
-        counted = [tracks[d.split("_to_")[0]] - protocol["queries_without_match"][d] for d in DIRECTIONS]
+        counted = [ranked[d]["queries"] - protocol["queries_without_match"][d] for d in DIRECTIONS]
         lines.append(
             f"warning: only {amount(persons, 'person')} and {counted[0]} + {counted[1]} queries: one query more or less"
             f" moves rank-1 by {percent(1 / min(counted))}, so ranks jump in large steps; compare nothing by them"

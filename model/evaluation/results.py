@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_cache.records import Role
 from model.metrics import retrieval_metrics
 from model.ranking import DIRECTIONS, rank_both_ways
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from model.evaluation.chosen_checkpoint import ChosenCheckpoint
@@ -57,12 +59,28 @@ def read_results(path: Path) -> Results:
         for part, keys in _SHOWN.items():
             for key in keys:
                 provenance[part][key]
+        ranked_tracks(provenance["protocol"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: expected the metrics.json of an evaluation, got something else ({error!r});"
             " python -m model evaluate writes it anew"
         ) from None
     return Results(metrics, provenance)
+
+
+def ranked_tracks(protocol: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """How many `queries` and how many tracks in the `gallery` each direction has, by `DIRECTIONS`.
+
+    protocol: that of the provenance. Where every track is both it holds only the `tracks` of each modality.
+    Raises KeyError, TypeError or ValueError for what is no protocol.
+    """
+    found = {}
+    for direction in DIRECTIONS:
+        query, gallery = direction.split("_to_")
+        counts = protocol["ranked"][direction] if "ranked" in protocol else None
+        counts = counts or {"queries": protocol["tracks"][query], "gallery": protocol["tracks"][gallery]}
+        found[direction] = {name: int(counts[name]) for name in ("queries", "gallery")}
+    return found
 
 
 def rank_features(
@@ -98,4 +116,11 @@ def _counts(infrared: TrackFeatures, visible: TrackFeatures) -> dict[str, Any]:
     sides = {"infrared": infrared, "visible": visible}
     persons = {name: len(np.unique(side.person)) for name, side in sides.items()}
     both = len(np.unique(np.concatenate([side.person for side in sides.values()])))
-    return {"tracks": {name: len(side) for name, side in sides.items()}, "persons": {**persons, "together": both}}
+    counts = {"tracks": {name: len(side) for name, side in sides.items()}, "persons": {**persons, "together": both}}
+    if all((side.role == Role.BOTH).all() for side in sides.values()):
+        return counts
+    ranked = {}
+    for direction in DIRECTIONS:
+        query, gallery = (sides[name] for name in direction.split("_to_"))
+        ranked[direction] = {"queries": len(query.queries()), "gallery": len(gallery.gallery())}
+    return {**counts, "ranked": ranked}
