@@ -24,15 +24,27 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--out", type=Path, metavar="FILE.csv", help="write the table to this file, and print the summary only"
     )
+    parser.add_argument(
+        "--frames-out",
+        type=Path,
+        metavar="FILE.json",
+        help="write every frame and track to this file, for `python -m data_cache import`",
+    )
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="name of the data set, as its files give it (default: name of the folder)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read the split and print or write its tracks."""
+    from data_cache.split_file import write_split_file
     from pipeline.datasets import read_split
     from pipeline.track_table import list_tracks, summarize_tracks, write_csv, write_json, write_text
 
-    index = read_split(args.root, args.root.resolve().name or "dataset", args.split)
+    index = read_split(args.root, args.dataset or args.root.resolve().name or "dataset", args.split)
+    if args.frames_out is not None:
+        write_split_file(args.frames_out, index)
     rows = list_tracks(index)
     if args.out is not None:
         write_csv(rows, args.out)

@@ -1,0 +1,81 @@
+"""`python -m data_cache import`: skeletons made elsewhere become a keypoints file that stage two trains on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from data_cache.command_line import DONE
+from data_cache.option_types import share
+
+FORMATS = {
+    "coco": "COCO keypoint results (.json), with --images",
+    "mmpose": "a folder of MMPose inferencer predictions, one JSON a frame",
+    "pyskl": "a PYSKL or mmaction2 pickle",
+    "star": "HDF5 with one dataset a frame, as the public STAR code reads it",
+}
+
+
+def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "import",
+        help="make a keypoints file of skeletons from elsewhere",
+        description="Bring the skeletons of another program into line with the frames and tracks of a split and write"
+        " them as a keypoints file, whole or not at all. Frames without a skeleton get the status missing.",
+    )
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="the other program's file or folder")
+    parser.add_argument(
+        "--format",
+        choices=list(FORMATS),
+        required=True,
+        help="; ".join(f"{name}: {meaning}" for name, meaning in FORMATS.items()),
+    )
+    parser.add_argument(
+        "--frames",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the split's frames and tracks: what `python -m pipeline index --frames-out` wrote, or any cache file",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.h5", help="keypoints file to write")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        metavar="DIR",
+        help="the data set's folder: sizes are read from the frames there (mmpose, star) or compared with them",
+    )
+    parser.add_argument(
+        "--images", type=Path, metavar="FILE.json", help="for coco: the data set that the results are of"
+    )
+    parser.add_argument(
+        "--max-bad",
+        type=share,
+        default=0.01,
+        metavar="SHARE",
+        help="stop when more of the frames in tracks are without a skeleton (default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the keypoints file and say what is in it."""
+    from data_cache.exchange.import_keypoints import ImportRequest, import_keypoints
+    from data_cache.text_table import amount
+
+    request = ImportRequest(args.source, args.format, args.frames, args.out, args.root, args.images, args.max_bad)
+    done = import_keypoints(request)
+    lines = [f"{args.out}: {done.found:,} of {amount(done.frames, 'frame')} have keypoints"]
+    lines += [
+        f"  {number:,} {meaning}"
+        for number, meaning in (
+            (done.frames - done.found, "without a skeleton: status missing"),
+            (done.several, "with several skeletons: the best one was taken"),
+            (done.clipped, "scores clipped to 0…1"),
+            (done.strangers, "entries of no frame of this split: not used"),
+        )
+        if number
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return DONE
