@@ -127,6 +127,7 @@ class StarNetwork(nn.Cell):
     embed(images, edges, nodes, seen, modality): the evaluation pass for clips of one modality; images
         (B, T, 3, height, width), modality a constant → clip features after the neck, L2-normalised, (B, C). Call
         `set_train(False)` before it.
+    embed_map(cells, edges, nodes, seen): the same from the backbone's map (B · T, C, H, W) on.
 
     persons: classes of the training split. Initial weights come from MindSpore's generator: call
     `mindspore.set_seed` before building. Raises ValueError where the settings do not fit each other.
@@ -178,7 +179,9 @@ class StarNetwork(nn.Cell):
         return frame_logits, clip_logits, clip, x, disturbed, disturbed_logits, edge_logits, joint_logits
 
     def embed(self, images: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor, modality: Modality) -> Tensor:
-        cells = self.backbone.extract(_frames(images), modality)
+        return self.embed_map(self.backbone.extract(_frames(images), modality), edges, nodes, seen)
+
+    def embed_map(self, cells: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor) -> Tensor:
         clip = self._guide(cells, edges, nodes, seen, None)[2]
         normed = ops.cast(self.clip_neck.norm(clip), ms.float32)
         length = ops.sqrt(ops.sum(normed * normed, 1, True))
