@@ -64,8 +64,11 @@ def clip_gradients(
         images, edges, nodes, seen = (Tensor(array) for array in arrays)
         cells = map_of(modality == Modality.VISIBLE, images)
         score, slopes = derive(cells, edges, nodes, seen, Tensor(wanted[None]))
-        shares = None if parts is None else np.array(parts(nodes, seen).asnumpy()[0], np.float32)
-        found = (np.array(values.asnumpy(), np.float32) for values in (cells, slopes))
-        return ClipGradients(float(score.asnumpy()), *found, shares)
+        return ClipGradients(
+            similarity=float(score.asnumpy()),
+            cells=np.array(cells.asnumpy(), np.float32),
+            slopes=np.array(slopes.asnumpy(), np.float32),
+            contributions=None if parts is None else np.array(parts(nodes, seen).asnumpy()[0], np.float32),
+        )
 
     return gradients

@@ -160,7 +160,8 @@ def _explanation(
 def _pixels(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Undo the normalising: (T, rgb, height, width) → (T, height, width, rgb), the very bytes that were resized."""
     shares = images.transpose(0, 2, 3, 1) * np.array(DEVIATION) + np.array(MEAN)
-    return np.rint(255 * shares).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(255 * shares).astype(np.uint8)
+    return pixels
 
 
 def _sizes(split: SplitFiles, rows: NDArray[np.int64]) -> NDArray[np.int64]:
