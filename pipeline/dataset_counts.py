@@ -1,14 +1,17 @@
-"""Persons, tracks, frames and cameras of a split, and the same beside the published numbers of HITSZ-VCM."""
+"""Persons, tracks, frames and cameras of a split, and the same beside published numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_cache.records import Modality, Tracks
-from pipeline.hitsz_vcm import MIN_FRAMES, PublishedSplit
+
+# HITSZ-VCM's protocol leaves shorter tracks out, in training and in testing.
+MIN_FRAMES = 12
 
 GROUPS = ("infrared", "visible", "together")
 
@@ -82,36 +85,24 @@ def write_ranges(numbers: tuple[int, ...]) -> str:
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
-def compare_split(
-    counts: dict[str, TrackCounts], names: int, orphans: int, published: PublishedSplit
-) -> tuple[Comparison, ...]:
-    """Every count of one split beside the published one, in the order of a table."""
-    infrared, visible = published.infrared, published.visible
-    known: dict[tuple[str, str], int | str] = {
-        ("names", "together"): published.names,
-        ("names without a track", "together"): published.orphans,
-        ("persons", "together"): published.persons,
-        ("cameras", "together"): "{}-{}".format(*published.cameras),
-        ("track length", "together"): "{}-{}".format(*published.length),
-        (f"tracks under {MIN_FRAMES} frames", "together"): published.short,
-    }
-    for group, numbers in (("infrared", (infrared,)), ("visible", (visible,)), ("together", (infrared, visible))):
-        known["tracks", group] = sum(number.tracks for number in numbers)
-        known["frames in tracks", group] = sum(number.frames for number in numbers)
-        known[f"tracks left with {MIN_FRAMES}", group] = sum(number.left for number in numbers)
-    found: list[tuple[str, str, int | str]] = [
-        ("names", "together", names),
-        ("names without a track", "together", orphans),
-    ]
+Counts = Mapping[tuple[str, str], int | str]  # (quantity, group) → number, in the order of a table
+
+
+def list_counts(counts: Mapping[str, TrackCounts]) -> Counts:
+    """The counts over the tracks of one split as rows of a table."""
+    found: dict[tuple[str, str], int | str] = {}
     for group in GROUPS:
         count = counts[group]
-        found += [
-            ("persons", group, count.persons),
-            ("tracks", group, count.tracks),
-            ("frames in tracks", group, count.frames),
-            ("cameras", group, write_ranges(count.cameras)),
-            ("track length", group, "{}-{}".format(*count.length)),
-            (f"tracks under {MIN_FRAMES} frames", group, count.short),
-            (f"tracks left with {MIN_FRAMES}", group, count.left),
-        ]
-    return tuple(Comparison(quantity, group, here, known.get((quantity, group))) for quantity, group, here in found)
+        found["persons", group] = count.persons
+        found["tracks", group] = count.tracks
+        found["frames in tracks", group] = count.frames
+        found["cameras", group] = write_ranges(count.cameras)
+        found["track length", group] = "{}-{}".format(*count.length)
+        found[f"tracks under {MIN_FRAMES} frames", group] = count.short
+        found[f"tracks left with {MIN_FRAMES}", group] = count.left
+    return found
+
+
+def compare_counts(here: Counts, published: Counts) -> tuple[Comparison, ...]:
+    """Every count of a split beside the published one, if there is one."""
+    return tuple(Comparison(*key, value, published.get(key)) for key, value in here.items())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_cache.records import Modality, SplitIndex, Tracks
+from pipeline.dataset_counts import Comparison
 from pipeline.findings import Findings
 from pipeline.track_files import FrameNames
 
@@ -69,19 +70,19 @@ def find_label_noise(
     return mismatches
 
 
-def find_repeated_names(names: FrameNames, name_file: Path, findings: Findings) -> None:
+def find_repeated_names(paths: Iterable[str], name_file: Path, findings: Findings) -> None:
     """Warn of names that lead to the same file as an earlier one (the track number is not in the path)."""
     first: dict[str, int] = {}
     cases = []
-    for line, path in enumerate(names.paths, 1):
+    for line, path in enumerate(paths, 1):
         earlier = first.setdefault(path, line)
         if earlier != line:
             cases.append(f"line {line} {path} (as line {earlier})")
     findings.warning("repeated-names", f"{name_file}: {len(cases)} names lead to the same file as another", cases)
 
 
-def find_person_noise(tracks: Mapping[str, Tracks], findings: Findings) -> None:
-    """Warn of persons with tracks of one modality only, and of persons in more than one split."""
+def find_person_noise(tracks: Mapping[str, Tracks], findings: Findings, shared: bool = True) -> None:
+    """Warn of persons with tracks of one modality only, and, if ``shared``, of persons in more than one split."""
     splits: dict[int, list[str]] = {}
     for split, rows in tracks.items():
         modalities = {modality: set(rows.person[rows.modality == modality].tolist()) for modality in Modality}
@@ -92,14 +93,28 @@ def find_person_noise(tracks: Mapping[str, Tracks], findings: Findings) -> None:
         findings.warning("one-modality", f"{split}: {len(cases)} persons have tracks of one modality only", cases)
         for person in infrared | visible:
             splits.setdefault(person, []).append(split)
-    shared = [f"{person:04d}" for person, found in sorted(splits.items()) if len(found) > 1]
-    findings.warning("shared-persons", f"{len(shared)} persons have tracks in both {' and '.join(tracks)}", shared)
+    both = [f"{person:04d}" for person, found in sorted(splits.items()) if shared and len(found) > 1]
+    findings.warning("shared-persons", f"{len(both)} persons have tracks in both {' and '.join(tracks)}", both)
+
+
+def find_published_differences(counts: Mapping[str, Iterable[Comparison]], title: str, findings: Findings) -> None:
+    """Warn of numbers of a split that are not those published of the data set ``title``."""
+    for split, compared in counts.items():
+        cases = [
+            f"{count.quantity} {count.group} {count.here}, published {count.published}"
+            for count in compared
+            if count.differs
+        ]
+        findings.warning("differs-from-published", f"{split}: {len(cases)} numbers differ from {title}'s", cases)
 
 
 def find_orphan_files(
-    root: Path, listed: Mapping[str, frozenset[str]], named: Iterable[str], findings: Findings
+    root: Path, listed: Mapping[str, frozenset[str]], named: Iterable[str], where: str, findings: Findings
 ) -> None:
-    """Warn of JPEG files on disk (``listed``: folder → names) that are not among the ``named`` paths."""
+    """Warn of JPEG files on disk (``listed``: folder → names) that are not among the ``named`` paths.
+
+    where: what that means, such as `in no name file`
+    """
     known = frozenset(named)
     cases = sorted(
         path
@@ -107,4 +122,4 @@ def find_orphan_files(
         for name in names
         if name.lower().endswith(PICTURES) and (path := f"{folder}/{name}") not in known
     )
-    findings.warning("orphan-files", f"{root}: {len(cases)} JPEG files are in no name file", cases)
+    findings.warning("orphan-files", f"{root}: {len(cases)} JPEG files are {where}", cases)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from data_cache.text_table import align_columns
 from pipeline.dataset_counts import GROUPS, Comparison
 from pipeline.findings import Finding
-from pipeline.hitsz_vcm import PUBLISHED_NAMES
 
 
 @dataclass(frozen=True)
 class SplitReport:
     """One split; None where an error in its files keeps a number from being known.
 
-    counts:     every count beside the published one of HITSZ-VCM
+    counts:     every count beside the published one
     names:      frames named
-    by_name:    frames by the modality in their names: infrared, visible
+    by_name:    frames by modality, infrared and visible: that in their names, or of their list where names have none
     orphans:    names without a track
-    mismatches: names that disagree with their row: person, modality, camera
+    mismatches: names that disagree with their row: person, modality, camera; None where names have no labels
     missing:    named frames without a file
     unreadable: named frames whose file does not decode
     """
@@ -36,22 +35,41 @@ class SplitReport:
 
 
 @dataclass(frozen=True)
+class PublishedSet:
+    """The data set whose files look like these.
+
+    title:  its name
+    labels: how its frames are told apart by modality: `by name` or `by list`
+    frames: modality → published number of frames of both splits; None where it is not published
+    """
+
+    title: str
+    labels: str
+    frames: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
 class DatasetReport:
     """One tree.
 
+    kind:       which grammar its files have: `hitsz-vcm` or `buptcampus`
     root, info: the data set's root and the folder of its text files
-    frames:     `split` (Train/, Test/) or `flat`: where the frames lie
+    frames:     where the frames lie: `split` (Train/, Test/), `flat` or `DATA`
+    place:      the same in words
     probe:      `decoded` or `quick` (both ends of each file looked at)
-    hitsz_vcm:  whether this is HITSZ-VCM, going by the number of its names or tracks
+    genuine:    whether this is the `published` data set itself, going by the number of its frames or tracks
     splits:     train and test
     findings:   errors, then warnings
     """
 
+    kind: str
     root: str
     info: str
     frames: str
+    place: str
     probe: str
-    hitsz_vcm: bool
+    genuine: bool
+    published: PublishedSet
     splits: tuple[SplitReport, ...]
     findings: tuple[Finding, ...]
 
@@ -91,28 +109,30 @@ def _count_table(split: SplitReport, counts: Iterable[Comparison]) -> list[str]:
 
 def _frame_lines(report: DatasetReport) -> list[str]:
     how = "all decoded" if report.probe == "decoded" else "only both ends of each file looked at (--quick)"
-    rows = [["frames", "named", "infrared by name", "visible by name", "missing", "unreadable"]]
+    known = report.published.frames
+    rows = [["frames", "named", *(f"{name} {report.published.labels}" for name in known), "missing", "unreadable"]]
     numbers = []
     for split in report.splits:
         by_name = split.by_name or {}
-        groups = [by_name.get(group) for group in PUBLISHED_NAMES]
+        groups = [by_name.get(group) for group in report.published.frames]
         numbers.append([split.names, *groups, split.missing, split.unreadable])
         rows.append([split.split, *map(_show, numbers[-1])])
     together = [None if None in column else sum(filter(None, column)) for column in zip(*numbers, strict=True)]
     rows.append(["together", *map(_show, together)])
-    published = [sum(PUBLISHED_NAMES.values()), *PUBLISHED_NAMES.values(), None, None]
+    sums = [value for value in known.values() if value is not None]
+    published = [sum(sums) if len(sums) == len(known) else None, *known.values(), None, None]
     rows.append(["published", *map(_show, published)])
     return [*align_columns(rows), f"({how})"]
 
 
 def write_text(report: DatasetReport) -> str:
     """The report for a reader: where the files lie, counts beside the published ones, frames, findings."""
-    where = "Train/ and Test/" if report.frames == "split" else "person folders in the root"
-    lines = [f"{report.root}: frames in {where}, text files in {report.info}", ""]
+    title = report.published.title
+    lines = [f"{report.root}: {report.place}", ""]
     lines.append(
-        "This is HITSZ-VCM by its numbers; 'published' are the published numbers of HITSZ-VCM."
-        if report.hitsz_vcm
-        else "This is another data set than HITSZ-VCM; 'published' are the published numbers of HITSZ-VCM, for"
+        f"This is {title} by its numbers; 'published' are the published numbers of {title}."
+        if report.genuine
+        else f"This is another data set than {title}; 'published' are the published numbers of {title}, for"
         " comparison only."
     )
     for split in report.splits:

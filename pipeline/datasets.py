@@ -1,40 +1,29 @@
-"""HITSZ-VCM trees, in all their layouts, as one description: frames in name-file order and tracks over them."""
+"""Data sets on disk, whatever their files look like, as one description: frames and the tracks over them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from types import MappingProxyType
 
 from data_cache.records import SPLITS, SplitIndex
-from pipeline.dataset_layout import read_layout
-from pipeline.findings import Findings
-from pipeline.track_files import read_names, read_query_rows, read_tracks
+from pipeline.buptcampus_tracks import read_buptcampus_split
+from pipeline.dataset_kinds import Kind, recognise
+from pipeline.hitsz_tracks import read_hitsz_split
+
+# Each is given the root, the configured name of the data set, and the split.
+READERS: Mapping[Kind, Callable[[Path, str, str], SplitIndex]] = MappingProxyType(
+    {Kind.HITSZ_VCM: read_hitsz_split, Kind.BUPTCAMPUS: read_buptcampus_split}
+)
 
 
 def read_split(root: Path, dataset: str, split: str) -> SplitIndex:
     """Read one split of the tree at ``root``; ``dataset`` is the configured name, such as `sample`.
 
     Only the text files are read, no frame is looked at (`pipeline.frame_scan` does that).
-    Raises ValueError (``file:line: expected …, got …; what to do``) at the first line against the grammar
-    (`pipeline.track_files`), and FileNotFoundError where a file or the tree is missing.
+    Raises ValueError (``file:line: expected …, got …; what to do``) at the first fault, and FileNotFoundError where
+    a file or the tree is missing.
     """
     if split not in SPLITS:
         raise ValueError(f"split: expected {' or '.join(SPLITS)}, got {split!r}")
-    layout = read_layout(root)
-    strict = Findings(strict=True)
-    names, count = read_names(layout.name_file(split), root, layout.prefix(split), strict)
-    tracks = read_tracks(layout.track_file(split), root, count, strict)
-    assert names is not None and tracks is not None, "a strict reader raises at the first error"
-    return SplitIndex(dataset, split, names.paths, tracks)
-
-
-def read_query(root: Path, tracks: int) -> NDArray[np.int64]:
-    """Rows of the test split's ``tracks`` that are queries: (query,) int64, 0-based, in the file's order.
-
-    Raises ValueError for what is no row, and FileNotFoundError where there is no list.
-    """
-    rows = read_query_rows(read_layout(root).query_file, root, tracks, Findings(strict=True))
-    assert rows is not None, "a strict reader raises at the first error"
-    return rows
+    return READERS[recognise(root)](root, dataset, split)

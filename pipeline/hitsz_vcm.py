@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Tracks shorter than this are left out by the protocol, in training and in testing.
-MIN_FRAMES = 12
+from pipeline.dataset_counts import MIN_FRAMES, Counts
+
+TITLE = "HITSZ-VCM"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,23 @@ class PublishedSplit:
     short: int
     infrared: PublishedModality
     visible: PublishedModality
+
+    def counts(self) -> Counts:
+        """The same as rows of a table."""
+        known: dict[tuple[str, str], int | str] = {
+            ("names", "together"): self.names,
+            ("names without a track", "together"): self.orphans,
+            ("persons", "together"): self.persons,
+            ("cameras", "together"): "{}-{}".format(*self.cameras),
+            ("track length", "together"): "{}-{}".format(*self.length),
+            (f"tracks under {MIN_FRAMES} frames", "together"): self.short,
+        }
+        both = (self.infrared, self.visible)
+        for group, numbers in (("infrared", both[:1]), ("visible", both[1:]), ("together", both)):
+            known["tracks", group] = sum(number.tracks for number in numbers)
+            known["frames in tracks", group] = sum(number.frames for number in numbers)
+            known[f"tracks left with {MIN_FRAMES}", group] = sum(number.left for number in numbers)
+        return known
 
 
 PUBLISHED = {

@@ -1,4 +1,4 @@
-"""The lines of the data set's text files, before anybody looks at what they say."""
+"""The data set's own text files, before anybody looks at what they say: bytes and lines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pipeline.findings import Findings
 from pipeline.root_boundary import outside_message, resolve_inside, resolve_root
 
 SHOWN = 60
+MOST_BYTES = 1 << 28  # the longest text file of a known data set has some 5 MB
 
 
 def quote(text: str) -> str:
@@ -15,12 +16,10 @@ def quote(text: str) -> str:
     return ascii(text if len(text) <= SHOWN else text[:SHOWN] + "...")
 
 
-def read_lines(file: Path, root: Path, findings: Findings) -> list[str] | None:
-    """The lines of ``file``, which lies below ``root``; None after an error.
+def read_content(file: Path, root: Path, findings: Findings, most: int = MOST_BYTES) -> bytes | None:
+    """The bytes of ``file``, which lies below ``root``; None after an error.
 
-    LF and CRLF ends are accepted, the last line needs none, and blanks at the end of a line and blank lines at
-    the end of the file do not count. Bytes become characters one to one (Latin-1), so that a line which is not
-    ASCII can be refused with its number. Errors: no file, no regular file, a link out of the root, no content.
+    Errors: no file, no regular file, a link out of the root, more than ``most`` bytes.
     """
     place = str(file)
     real_root = resolve_root(root)
@@ -35,7 +34,26 @@ def read_lines(file: Path, root: Path, findings: Findings) -> list[str] | None:
     if not file.is_file():
         findings.error("missing-file", place, f"{file}: expected a text file, found a folder or device; replace it")
         return None
-    lines = [line.rstrip(" \t\r") for line in Path(real).read_bytes().decode("latin-1").split("\n")]
+    size = Path(real).stat().st_size
+    if size > most:
+        wanted = f"at most {most:,} bytes, more than any such file of a data set has"
+        findings.error("huge-file", place, f"{file}: expected {wanted}, got {size:,}; replace it by the archive's")
+        return None
+    return Path(real).read_bytes()
+
+
+def read_lines(file: Path, root: Path, findings: Findings) -> list[str] | None:
+    """The lines of ``file``, which lies below ``root``; None after an error.
+
+    LF and CRLF ends are accepted, the last line needs none, and blanks at the end of a line and blank lines at
+    the end of the file do not count. Bytes become characters one to one (Latin-1), so that a line which is not
+    ASCII can be refused with its number. Errors: those of `read_content`, no content.
+    """
+    content = read_content(file, root, findings)
+    if content is None:
+        return None
+    place = str(file)
+    lines = [line.rstrip(" \t\r") for line in content.decode("latin-1").split("\n")]
     while lines and not lines[-1]:
         lines.pop()
     if not lines:

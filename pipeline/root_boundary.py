@@ -6,6 +6,14 @@ import os
 from pathlib import Path
 
 
+def require_folder(root: Path) -> None:
+    """Raise FileNotFoundError or NotADirectoryError, with a remedy, where ``root`` is no folder."""
+    if not root.exists():
+        raise FileNotFoundError(f"{root}: expected the data set's folder, found nothing; check the path")
+    if not root.is_dir():
+        raise NotADirectoryError(f"{root}: expected the data set's folder, found a file; unpack the data set first")
+
+
 def resolve_root(root: Path) -> str:
     """The real path of the data set's root; the root itself may be a symbolic link."""
     return os.path.realpath(root)

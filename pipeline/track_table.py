@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
-from data_cache.records import Modality, SplitIndex
+from data_cache.records import Modality, Role, SplitIndex
 from data_cache.text_table import align_columns
-from pipeline.dataset_counts import GROUPS, TrackCounts, count_modalities, write_ranges
-from pipeline.hitsz_vcm import MIN_FRAMES
+from pipeline.dataset_counts import GROUPS, MIN_FRAMES, TrackCounts, count_modalities, write_ranges
 
 
 @dataclass(frozen=True)
 class TrackRow:
-    """One track: its row in the track file (from 0), labels, range of frames (0-based, half-open), first frame."""
+    """One track: its row (from 0), labels, role in the test, range of frames (0-based, half-open), first frame."""
 
     row: int
     person: int
     camera: int
     modality: str
+    role: str
     start: int
     stop: int
     frames: int
@@ -30,13 +30,14 @@ class TrackRow:
 
 @dataclass(frozen=True)
 class TrackSummary:
-    """What one split holds; ``counts`` by infrared, visible, together."""
+    """What one split holds; ``counts`` by infrared, visible, together, ``roles`` (number of tracks) by role."""
 
     dataset: str
     split: str
     frames: int
     orphans: int
     counts: dict[str, TrackCounts]
+    roles: dict[str, int]
 
 
 COLUMNS = tuple(field.name for field in fields(TrackRow))
@@ -45,19 +46,21 @@ COLUMNS = tuple(field.name for field in fields(TrackRow))
 def list_tracks(index: SplitIndex) -> list[TrackRow]:
     """Every track of ``index``, in the order of the track file."""
     tracks = index.tracks
-    columns = (tracks.person, tracks.camera, tracks.modality, tracks.start, tracks.stop)
+    modalities = [Modality(modality).name.lower() for modality in tracks.modality]
+    roles = [Role(role).name.lower() for role in tracks.role]
+    numbers = (tracks.start.tolist(), tracks.stop.tolist())
+    rows = zip(tracks.person.tolist(), tracks.camera.tolist(), modalities, roles, *numbers, strict=True)
     return [
-        TrackRow(row, person, camera, Modality(modality).name.lower(), start, stop, stop - start, index.paths[start])
-        for row, (person, camera, modality, start, stop) in enumerate(
-            zip(*(column.tolist() for column in columns), strict=True)
-        )
+        TrackRow(row, person, camera, modality, role, start, stop, stop - start, index.paths[start])
+        for row, (person, camera, modality, role, start, stop) in enumerate(rows)
     ]
 
 
 def summarize_tracks(index: SplitIndex) -> TrackSummary:
     """Counts over the tracks and frames of ``index``."""
     orphans = int((index.track < 0).sum())
-    return TrackSummary(index.dataset, index.split, len(index.paths), orphans, count_modalities(index.tracks))
+    roles = {role.name.lower(): int((index.tracks.role == role).sum()) for role in Role}
+    return TrackSummary(index.dataset, index.split, len(index.paths), orphans, count_modalities(index.tracks), roles)
 
 
 def write_text(summary: TrackSummary, rows: Sequence[TrackRow]) -> str:
@@ -72,6 +75,9 @@ def write_text(summary: TrackSummary, rows: Sequence[TrackRow]) -> str:
     table.append(("cameras", *(write_ranges(count.cameras) for count in counts)))
     table.append((f"tracks left with {MIN_FRAMES} frames", *(str(count.left) for count in counts)))
     lines += align_columns(table)
+    if summary.roles["both"] < summary.counts["together"].tracks:
+        parts = ((summary.roles["query"], "are query only"), (summary.roles["gallery"], "gallery only"))
+        lines.append(", ".join(f"{count} tracks {what}" for count, what in parts) + f", {summary.roles['both']} both")
     lines.append(f"{summary.frames} names, {summary.orphans} without a track")
     return "\n".join(lines)
 

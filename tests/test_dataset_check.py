@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import dataset_check, dataset_report
+from pipeline import dataset_report, hitsz_check
 from pipeline.dataset_check import check_dataset
 from pipeline.dataset_counts import count_modalities, write_ranges
 from pipeline.dataset_report import DatasetReport, write_json, write_text
@@ -37,7 +37,7 @@ def numbers(report: DatasetReport, split: int) -> dict[tuple[str, str], int | st
 def test_a_faultless_tree_has_no_findings(tmp_path: Path, frames: str, info: str) -> None:
     report = check_dataset(build_tree(tmp_path / "tree", frames, info).root)
     assert report.findings == ()
-    assert (report.errors, report.warnings, report.hitsz_vcm, report.frames) == (0, 0, False, frames)
+    assert (report.errors, report.warnings, report.genuine, report.frames) == (0, 0, False, frames)
     train, test = report.splits
     assert (train.names, train.missing, train.unreadable, train.orphans) == (79, 0, 0, 0)
     assert (test.names, test.missing, test.unreadable, test.orphans) == (47, 0, 0, 0)
@@ -59,7 +59,7 @@ def test_counts_of_a_generated_tree(tree: Tree) -> None:
 
 def test_the_sample_is_counted_as_its_readme_says_and_is_told_to_be_another_data_set() -> None:
     report = check_dataset(SAMPLE)
-    assert (report.errors, report.warnings, report.hitsz_vcm) == (0, 0, False)
+    assert (report.errors, report.warnings, report.genuine) == (0, 0, False)
     train, test = numbers(report, 0), numbers(report, 1)
     quantities = ("persons", "tracks", "frames in tracks", "cameras", "tracks under 12 frames", "tracks left with 12")
     assert [train[quantity, "visible"] for quantity in quantities] == [6, 25, 556, "1, 3", 0, 25]
@@ -246,15 +246,15 @@ def small_published() -> dict[str, PublishedSplit]:
 def test_the_real_data_set_is_recognised_and_its_differences_are_warned_of(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset_check, "PUBLISHED", small_published())
+    monkeypatch.setattr(hitsz_check, "PUBLISHED", small_published())
     report = check_dataset(tree.root)
-    assert report.hitsz_vcm
+    assert report.genuine
     differing = {finding.message: finding.examples for finding in report.findings}
     assert differing == {"test: 1 numbers differ from HITSZ-VCM's": ("cameras together 1-2, 4, published 1-4",)}
     assert "This is HITSZ-VCM by its numbers" in write_text(report)
     tree.track_file("train").write_text("\n".join(tree.tracks["train"][:-1]))
     report = check_dataset(tree.root)
-    assert report.hitsz_vcm, "the test split is still the published one"
+    assert report.genuine, "the test split is still the published one"
     finding = next(finding for finding in report.findings if finding.message.startswith("train: 7 numbers"))
     assert finding.severity == "warning"
     assert finding.examples[0] == "names without a track together 5, published 0"

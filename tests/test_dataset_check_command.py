@@ -88,8 +88,8 @@ def test_over_processes_from_a_shell(tree: Tree) -> None:
 def test_index_as_text(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("index", "--root", tree.root, "--split", "train") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["row", "person", "camera", "modality", "start", "stop", "frames", "first_path"]
-    assert lines[3].split() == ["2", "1", "2", "infrared", "20", "31", "11", "Train/0001/ir/D2/1.jpg"]
+    assert lines[0].split() == ["row", "person", "camera", "modality", "role", "start", "stop", "frames", "first_path"]
+    assert lines[3].split() == ["2", "1", "2", "infrared", "both", "20", "31", "11", "Train/0001/ir/D2/1.jpg"]
     assert lines[-1] == "79 names, 0 without a track"
 
 
@@ -103,6 +103,7 @@ def test_index_as_json(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
         "person": 11,
         "camera": 1,
         "modality": "visible",
+        "role": "both",
         "start": 31,
         "stop": 44,
         "frames": 13,

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from pipeline import frame_probe
-from pipeline.dataset_check import ProbeOptions, check_dataset
+from pipeline.dataset_check import check_dataset
 from pipeline.dataset_report import DatasetReport
+from pipeline.frame_check import ProbeOptions
 from pipeline.frame_probe import find_edge_fault, find_frame_fault, probe_frames
 from tests.trees import Tree, build_tree
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_cache.records import SplitIndex
-from pipeline.datasets import read_query, read_split
+from pipeline.datasets import read_split
 from pipeline.findings import Findings
+from pipeline.hitsz_tracks import read_query
 from pipeline.track_files import read_names, read_tracks
 from tests.trees import INFRARED, TEST, TRAIN, VISIBLE, build_tree
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import read_query, read_split
+from pipeline.datasets import read_split
+from pipeline.hitsz_tracks import read_query
 from tests.trees import Tree, build_tree
 
 

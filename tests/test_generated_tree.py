@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.generated_tree import FULL_SIZE, ModalityCounts, draw_lengths, generate_split, write_tree
 from data_cache.records import Modality
-from pipeline.datasets import read_query, read_split
+from pipeline.datasets import read_split
 from pipeline.frame_scan import scan_frames
+from pipeline.hitsz_tracks import read_query
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 

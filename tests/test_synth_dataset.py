@@ -18,7 +18,8 @@ from data_cache.reader import open_cache
 from data_cache.records import Modality
 from pipeline.__main__ import main
 from pipeline.dataset_check import check_dataset
-from pipeline.datasets import read_query, read_split
+from pipeline.datasets import read_split
+from pipeline.hitsz_tracks import read_query
 from pipeline.settings import load_settings
 from pipeline.synth import dataset as dataset_module
 from pipeline.synth.dataset import write_dataset

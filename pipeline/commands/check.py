@@ -15,10 +15,10 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "check",
-        help="check an unpacked HITSZ-VCM tree",
-        description="Check an unpacked HITSZ-VCM tree: grammar, labels, query list, and every frame. Exit status 1"
-        " where there are errors; known noise of the data set (missing or unreadable frames, names without a track,"
-        " names that disagree with their row) is a warning.",
+        help="check an unpacked data set",
+        description="Check an unpacked HITSZ-VCM or BUPTCampus tree: grammar, labels, query and gallery, and every"
+        " frame. Exit status 1 where there are errors; known noise of the data set (missing or unreadable frames,"
+        " names without a track, names that disagree with their row) is a warning.",
     )
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the data set's folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
@@ -44,8 +44,9 @@ def run(args: argparse.Namespace) -> int:
     """Check the tree, print the report; 1 where it has errors."""
     from tqdm import tqdm
 
-    from pipeline.dataset_check import ProbeOptions, check_dataset
+    from pipeline.dataset_check import check_dataset
     from pipeline.dataset_report import write_json, write_text
+    from pipeline.frame_check import ProbeOptions
 
     workers = _default_workers() if args.workers is None else args.workers
     # disable=None: no bar where stderr is no terminal.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from data_cache.records import SPLITS
+from pipeline.root_boundary import require_folder
 
 PERSON_FOLDER = re.compile(r"[0-9]{4}")
 SPLIT_FOLDERS = {"train": "Train", "test": "Test"}
@@ -55,6 +56,12 @@ class Layout:
         return _person_folders(self.root)
 
 
+def hitsz_marks(root: Path) -> list[str]:
+    """What in the folder ``root`` is as in a HITSZ-VCM tree: folders of frames, text files."""
+    folders = [f"{name}/" for name in (*SPLIT_FOLDERS.values(), *_person_folders(root)) if (root / name).is_dir()]
+    return folders + [name for name in INFO_FILES if (root / "info" / name).exists() or (root / name).exists()]
+
+
 def _person_folders(root: Path) -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if PERSON_FOLDER.fullmatch(entry.name) and entry.is_dir())
 
@@ -65,10 +72,7 @@ def read_layout(root: Path) -> Layout:
     Raises FileNotFoundError or NotADirectoryError where there is no such tree, and ValueError where both
     layouts of frames are there at once.
     """
-    if not root.exists():
-        raise FileNotFoundError(f"{root}: expected the data set's folder, found nothing; check the path")
-    if not root.is_dir():
-        raise NotADirectoryError(f"{root}: expected the data set's folder, found a file; unpack the data set first")
+    require_folder(root)
     split = [name for name in SPLIT_FOLDERS.values() if (root / name).is_dir()]
     flat = _person_folders(root)
     if split and flat:
@@ -78,8 +82,8 @@ def read_layout(root: Path) -> Layout:
         )
     if not split and not flat:
         raise FileNotFoundError(
-            f"{root}: expected folders Train/ and Test/ or person folders such as 0001/, found none; name the"
-            " folder that holds them"
+            f"{root}: expected folders Train/ and Test/ or person folders such as 0001/ (HITSZ-VCM), or data_paths.json"
+            " (BUPTCampus), found none; name the folder that holds them"
         )
     return Layout(root, "split" if split else "flat", _find_info(root))
 
