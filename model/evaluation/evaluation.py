@@ -1,4 +1,6 @@
-"""From a run and its checkpoint to metrics.json and features.h5: everything is checked, then the network is built."""
+"""From a run and its checkpoint to metrics.json and features.h5, or to clip_lengths.json for clips of several lengths:
+everything is checked, then the network is built.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,21 @@ from model.clip_requests import evaluation_requests
 from model.devices import choose_device
 from model.evaluation.chosen_checkpoint import choose_checkpoint
 from model.evaluation.clip_features import clip_count, track_features
+from model.evaluation.clip_lengths import ClipLengths, LengthMetrics
 from model.evaluation.feature_file import write_features
 from model.evaluation.protocol import DEFAULT, Protocol
 from model.evaluation.protocol_tracks import open_protocol
 from model.evaluation.results import rank_features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from model.clip_reader import ClipArrays
     from model.config import RunConfig
     from model.evaluation.chosen_checkpoint import ChosenCheckpoint
     from model.evaluation.protocol import Split
@@ -36,7 +43,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-METRICS, FEATURES = "metrics.json", "features.h5"
+METRICS, FEATURES, CLIP_LENGTHS = "metrics.json", "features.h5", "clip_lengths.json"
 
 
 @dataclass(frozen=True)
@@ -80,11 +87,48 @@ def evaluate(
     folder = options.out or results_folder(chosen, protocol)
     # Opened now: a folder that cannot be written, or another evaluation at work, is known before the long part.
     with publish_files(folder / METRICS, folder / FEATURES) as (metrics_file, features_file):
-        infrared, visible = _describe(tracks, protocol, chosen, options, progress)
+        _log.info("%s: %d clips of %d frames", chosen.path, _clips(tracks, protocol), protocol.frames)
+        embed = _load_embedder(chosen, options.device)
+        with progress(_clips(tracks, protocol)) as advance:
+            infrared, visible = _describe(tracks, chosen, options, embed, advance)
         results = rank_features(infrared, visible, tracks, protocol, chosen)
         write_features(features_file, infrared, visible, results.provenance)
         metrics_file.write(results.to_json())
     return results, folder
+
+
+def evaluate_lengths(
+    run: RunConfig,
+    options: EvaluationOptions,
+    lengths: Sequence[int],
+    progress: Callable[[int], AbstractContextManager[Advance]],
+) -> tuple[ClipLengths, Path]:
+    """Evaluate with clips of each of `lengths` frames; returns the figures and the file they lie in.
+
+    lengths: rising; the T of `options` and of the run do not count. Everything else, and what is raised, as
+    `evaluate`. The file `clip_lengths.json` is in the folder that the protocol has with the run's own T; it is written
+    when all lengths are done.
+    """
+    protocols = [plan_protocol(run, replace(options, frames=frames)) for frames in lengths]
+    chosen = choose_checkpoint(run, options.checkpoint)
+    tracks = open_protocol(run, protocols[0], chosen)
+    of_any_length = replace(protocols[0], frames=chosen.trained.model.frames)
+    path = (options.out or results_folder(chosen, of_any_length)) / CLIP_LENGTHS
+    found = []
+    with publish_files(path) as (file,):
+        embed = _load_embedder(chosen, options.device)
+        with progress(sum(_clips(tracks.with_frames(p.frames), p) for p in protocols)) as advance:
+            for protocol in protocols:
+                cut = tracks.with_frames(protocol.frames)
+                _log.info("%s: %d clips of %d frames", chosen.path, _clips(cut, protocol), protocol.frames)
+                infrared, visible = _describe(cut, chosen, options, embed, advance)
+                found.append(rank_features(infrared, visible, cut, protocol, chosen))
+        described = {**found[0].provenance["protocol"], "label": of_any_length.label(chosen.trained)}
+        del described["frames"]
+        measured = tuple(LengthMetrics(p.frames, r.metrics) for p, r in zip(protocols, found, strict=True))
+        together = ClipLengths(measured, {**found[0].provenance, "protocol": described})
+        file.write(together.to_json())
+    return together, path
 
 
 def plan_protocol(run: RunConfig, options: EvaluationOptions) -> Protocol:
@@ -102,31 +146,34 @@ def results_folder(chosen: ChosenCheckpoint, protocol: Protocol) -> Path:
     return chosen.home if label == DEFAULT else chosen.home / "protocols" / label
 
 
-def _describe(
-    tracks: ProtocolTracks,
-    protocol: Protocol,
-    chosen: ChosenCheckpoint,
-    options: EvaluationOptions,
-    progress: Callable[[int], AbstractContextManager[Advance]],
-) -> tuple[TrackFeatures, TrackFeatures]:
-    """The features of the infrared and of the visible tracks."""
-    choose_device(options.device)
+def _load_embedder(chosen: ChosenCheckpoint, device: str) -> Callable[[Modality, ClipArrays], NDArray[np.float32]]:
+    """The checkpoint's network, on `device`, as a function from the clips of a modality to their features."""
+    choose_device(device)
     from model.evaluation.clip_embedder import clip_embedder  # these load MindSpore
     from model.training.trained_network import load_network
 
-    embed = clip_embedder(load_network(chosen.checkpoint))
-    model = chosen.trained.model
+    return clip_embedder(load_network(chosen.checkpoint))
+
+
+def _clips(tracks: ProtocolTracks, protocol: Protocol) -> int:
+    return sum(clip_count(side, protocol.all_clips) for side in (tracks.infrared, tracks.visible))
+
+
+def _describe(
+    tracks: ProtocolTracks,
+    chosen: ChosenCheckpoint,
+    options: EvaluationOptions,
+    embed: Callable[[Modality, ClipArrays], NDArray[np.float32]],
+    advance: Advance,
+) -> tuple[TrackFeatures, TrackFeatures]:
+    """The features of the infrared and of the visible tracks."""
+    model, frames = chosen.trained.model, tracks.infrared.settings.frames
     images = ImageSettings(model.image_height, model.image_width, pad=0, flip=0.0, random_erasing=0.0)
     both = (tracks.infrared, tracks.visible)
-    clips = sum(clip_count(side, protocol.all_clips) for side in both)
-    _log.info("%s: %d clips of %d frames", chosen.path, clips, protocol.frames)
     found = []
-    with (
-        BatchLoader(tracks.split.files, images, options.batch, protocol.frames, options.workers) as loader,
-        progress(clips) as advance,
-    ):
+    with BatchLoader(tracks.split.files, images, options.batch, frames, options.workers) as loader:
         for side, modality in zip(both, (Modality.INFRARED, Modality.VISIBLE), strict=True):
-            batches = loader.load(evaluation_requests(side, options.batch, protocol.all_clips))
+            batches = loader.load(evaluation_requests(side, options.batch, options.all_clips))
             found.append(track_features(batches, side, partial(embed, modality), advance))
     infrared, visible = found
     return infrared, visible

@@ -5,7 +5,7 @@ built.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,13 @@ class ProtocolTracks:
     split: SplitFiles
     infrared: ClipTracks
     visible: ClipTracks
+
+    def with_frames(self, frames: int) -> ProtocolTracks:
+        """The same tracks, to be cut into clips of another T: which tracks there are does not depend on it."""
+        infrared, visible = (
+            replace(side, settings=replace(side.settings, frames=frames)) for side in (self.infrared, self.visible)
+        )
+        return replace(self, infrared=infrared, visible=visible)
 
 
 def open_protocol(run: RunConfig, protocol: Protocol, chosen: ChosenCheckpoint) -> ProtocolTracks:
