@@ -3,10 +3,50 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from data_cache.command_line import DONE
+from data_cache.option_types import share, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from data_cache.exchange.exported_frames import ExportRequest, ExportSummary
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """A format: ending of its files, what is in them, where its function is, and the options that are its own."""
+
+    ending: str
+    meaning: str
+    module: str
+    function: str
+    options: tuple[str, ...] = ()
+
+
+FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
+    {
+        "coco": ExportFormat(
+            ".json", "keypoint results, and the images they refer to in OUT.images.json", "export_coco", "export_coco"
+        ),
+        "coco-dataset": ExportFormat(
+            ".json",
+            "images with the keypoints as annotations, to train or evaluate on",
+            "export_coco_dataset",
+            "export_coco_dataset",
+            ("min_score",),
+        ),
+        "pyskl": ExportFormat(
+            ".pkl", "the pickle of PYSKL and mmaction2, an annotation a track", "export_pyskl", "export_pyskl"
+        ),
+    }
+)
 
 
 def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -14,29 +54,70 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = subparsers.add_parser(
         "export",
         help="write keypoints in another format",
-        description="Write a keypoints file as COCO keypoint results, and beside them the images that they refer to:"
-        ' COCO("results.images.json").loadRes("results.json"). Frames without keypoints have no result.',
+        description="Write a keypoints file in the format of another tool, whole or not at all.",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a keypoints file of stage one")
-    parser.add_argument("--format", choices=["coco"], required=True, help="coco: pycocotools and xtcocotools read it")
-    parser.add_argument("--out", type=_json, required=True, metavar="OUT.json", help="where the results go")
-    parser.set_defaults(run=run)
-
-
-def _json(text: str) -> Path:
-    path = Path(text)
-    if path.suffix != ".json" or text.endswith(".images.json"):
-        raise argparse.ArgumentTypeError(f"expected a name that ends in .json, not .images.json, got {text!r}")
-    return path
+    parser.add_argument(
+        "--format",
+        choices=list(FORMATS),
+        required=True,
+        help="; ".join(f"{name} ({form.ending}): {form.meaning}" for name, form in FORMATS.items()),
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="file to write, with that ending")
+    parser.add_argument(
+        "--track",
+        type=whole_number,
+        action="append",
+        default=[],
+        metavar="ROW",
+        help="export this tracklet only, by its row in /tracks, from 0; may be given again",
+    )
+    parser.add_argument(
+        "--min-score",
+        type=share,
+        metavar="S",
+        help="for coco-dataset: score from which a joint counts as seen (default: 0.3)",
+    )
+    parser.set_defaults(run=run, wrong_usage=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write both files and say what is in them."""
-    from data_cache.export_coco import export_coco
+    """Write the file and say what is in it."""
+    form = FORMATS[args.format]
+    given = {name: getattr(args, name) for name in ("min_score", "fps") if getattr(args, name, None) is not None}
+    for name in given:
+        if name not in form.options:
+            meant = " and ".join(known for known, other in FORMATS.items() if name in other.options)
+            args.wrong_usage(
+                f"argument --{name.replace('_', '-')}: expected for {meant} only, got --format {args.format}"
+            )
+    if not args.out.name.endswith(form.ending) or args.out.name == form.ending:
+        args.wrong_usage(f"argument --out: expected a name that ends in {form.ending}, got {str(args.out)!r}")
+    if args.out.name.endswith(".images.json"):
+        args.wrong_usage(f"argument --out: expected a name that does not end in .images.json, got {str(args.out)!r}")
+    from data_cache.exchange.exported_frames import ExportRequest
 
-    done = export_coco(args.file, args.out)
-    sys.stdout.write(
-        f"{done.results}: {done.written} frames, {done.left_out} without keypoints left out;"
-        f" images and categories: {done.images}\n"
+    export: Callable[[ExportRequest], ExportSummary] = getattr(
+        importlib.import_module(f"data_cache.exchange.{form.module}"), form.function
     )
+    done = export(ExportRequest(args.file, args.out, tuple(args.track), **given))
+    sys.stdout.write("\n".join(describe(done)) + "\n")
     return DONE
+
+
+def describe(done: ExportSummary) -> list[str]:
+    """Return what was written, as lines for people."""
+    from data_cache.text_table import amount
+
+    first, *others = done.files
+    lines = [f"{first}: keypoints of {amount(done.frames, 'frame')}"]
+    lines += [f"  images and categories: {other}" for other in others]
+    lines += [
+        f"  {number:,} {meaning}"
+        for number, meaning in (
+            (done.unseen, "without keypoints"),
+            (done.trackless, "with keypoints left out: they belong to no track"),
+        )
+        if number
+    ]
+    return lines

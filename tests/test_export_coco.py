@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from data_cache import export_coco as module
-from data_cache.export_coco import export_coco, images_path, person_category, result_lines
+from data_cache.exchange import coco_file, exported_frames
+from data_cache.exchange.coco_file import person_category
+from data_cache.exchange.export_coco import export_coco, images_path, result_lines
+from data_cache.exchange.exported_frames import ExportRequest
 from data_cache.reader import open_cache
 from data_cache.records import Status
 from data_cache.skeleton import JOINTS, LIMBS
@@ -31,10 +33,10 @@ def keypoints(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("library", ["pycocotools.coco", "xtcocotools.coco"])
 def test_both_libraries_load_what_was_written(keypoints: Path, tmp_path: Path, library: str) -> None:
     out = tmp_path / "results.json"
-    done = export_coco(keypoints, out)
-    assert (done.results, done.images) == (out, tmp_path / "results.images.json")
+    done = export_coco(ExportRequest(keypoints, out))
+    assert done.files == (out, tmp_path / "results.images.json")
     coco_class = importlib.import_module(library).COCO
-    coco = coco_class(str(done.images))
+    coco = coco_class(str(done.files[1]))
     results = coco.loadRes(str(out))
     with open_cache(keypoints) as reader:
         status, paths = reader.status, reader.paths
@@ -55,8 +57,8 @@ def test_both_libraries_load_what_was_written(keypoints: Path, tmp_path: Path, l
             x, y, width, height = found[0]["bbox"]
             assert (x, y) == (table[:, 0].min(), table[:, 1].min())
             assert (x + width, y + height) == pytest.approx((table[:, 0].max(), table[:, 1].max()))
-    assert done.written == (status == Status.OK).sum()
-    assert done.left_out == (status != Status.OK).sum() > 0
+    assert (done.frames, done.trackless) == ((status == Status.OK).sum(), 0)
+    assert done.unseen == (status != Status.OK).sum() > 0
 
 
 @settings(max_examples=50, deadline=None)
@@ -79,9 +81,9 @@ def test_numbers_are_as_short_as_they_can_be() -> None:
 def test_blocks_and_repetition_do_not_change_the_bytes(
     keypoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    export_coco(keypoints, tmp_path / "a.json")
-    monkeypatch.setattr(module, "ROWS", 3)
-    export_coco(keypoints, tmp_path / "b.json")
+    export_coco(ExportRequest(keypoints, tmp_path / "a.json"))
+    monkeypatch.setattr(exported_frames, "BLOCK_ROWS", 3)
+    export_coco(ExportRequest(keypoints, tmp_path / "b.json"))
     for ending in (".json", ".images.json"):
         assert (tmp_path / f"a{ending}").read_bytes() == (tmp_path / f"b{ending}").read_bytes()
 
@@ -90,13 +92,14 @@ def test_no_frame_with_keypoints_is_an_empty_list(tmp_path: Path) -> None:
     path = write_cache(tmp_path / "train.h5")
     with h5py.File(path, "r+") as file:
         file["frames/status"][:] = Status.MISSING
-    done = export_coco(path, tmp_path / "results.json")
-    assert done.written == 0
-    assert json.loads(done.results.read_text()) == []
-    assert len(json.loads(done.images.read_text())["images"]) == done.left_out
+    done = export_coco(ExportRequest(path, tmp_path / "results.json"))
+    assert done.frames == 0
+    results, images = done.files
+    assert json.loads(results.read_text()) == []
+    assert len(json.loads(images.read_text())["images"]) == done.unseen
     empty = write_cache(tmp_path / "empty.h5", index=random_index(tracks=0, orphans=0))
-    done = export_coco(empty, tmp_path / "empty.json")
-    assert json.loads(done.images.read_text())["images"] == []
+    done = export_coco(ExportRequest(empty, tmp_path / "empty.json"))
+    assert json.loads(done.files[1].read_text())["images"] == []
 
 
 def test_numbers_that_are_none_stop_it_and_leave_nothing(keypoints: Path, tmp_path: Path) -> None:
@@ -105,7 +108,7 @@ def test_numbers_that_are_none_stop_it_and_leave_nothing(keypoints: Path, tmp_pa
         file["frames/keypoints"][row, 3, 1] = np.nan
     out = tmp_path / "out" / "results.json"
     with pytest.raises(ValueError, match=f"expected numbers in row {row}, whose status is ok.*`check`"):
-        export_coco(keypoints, out)
+        export_coco(ExportRequest(keypoints, out))
     assert list(out.parent.iterdir()) == []
 
 
@@ -113,7 +116,7 @@ def test_a_failure_between_the_two_files_keeps_the_older_ones(
     keypoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out" / "results.json"
-    export_coco(keypoints, out)
+    export_coco(ExportRequest(keypoints, out))
     before = {path.name: path.read_bytes() for path in out.parent.iterdir()}
     assert set(before) == {"results.json", "results.images.json"}
     with h5py.File(keypoints, "r+") as file:
@@ -122,9 +125,9 @@ def test_a_failure_between_the_two_files_keeps_the_older_ones(
     def fail() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "person_category", fail)
+    monkeypatch.setattr(coco_file, "person_category", fail)
     with pytest.raises(KeyboardInterrupt):
-        export_coco(keypoints, out)
+        export_coco(ExportRequest(keypoints, out))
     assert {path.name: path.read_bytes() for path in out.parent.iterdir()} == before
 
 
