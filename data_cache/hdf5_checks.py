@@ -90,10 +90,10 @@ def verify_dataset(file: h5py.File, spec: ArraySpec, lengths: dict[str, int], fi
     file_size: bytes of the whole file
     """
     node = _resolve(file, spec.name)
-    _verify_storage(node)
+    verify_storage(node)
     _verify_type(node, spec)
     _verify_shape(node, spec, lengths)
-    _verify_size(node, file_size)
+    verify_size(node, file_size)
     _verify_dims(node, spec)
     return node
 
@@ -114,8 +114,8 @@ def _resolve(file: h5py.File, name: str) -> h5py.Dataset:
     return node
 
 
-def _verify_storage(node: h5py.Dataset) -> None:
-    """All data in this file, packed by nothing but what every HDF5 build has."""
+def verify_storage(node: h5py.Dataset) -> None:
+    """All data in this file, packed by nothing but what every HDF5 build has; `Refused` if not."""
     plan = node.id.get_create_plist()
     layout = plan.get_layout()
     if layout == h5py.h5d.VIRTUAL:
@@ -157,8 +157,8 @@ def _verify_shape(node: h5py.Dataset, spec: ArraySpec, lengths: dict[str, int]) 
         raise Refused(f"shape {expected}, axes ({', '.join(spec.dims)})", f"{shape}")
 
 
-def _verify_size(node: h5py.Dataset, file_size: int) -> None:
-    """Refuse claims that the bytes in the file cannot bear out."""
+def verify_size(node: h5py.Dataset, file_size: int) -> None:
+    """`Refused` for claims that the bytes in the file (`file_size` of them) cannot bear out."""
     if node.size == 0:
         return
     claimed, stored = node.size * node.dtype.itemsize, node.id.get_storage_size()

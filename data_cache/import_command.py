@@ -54,7 +54,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=share,
         default=0.01,
         metavar="SHARE",
-        help="stop when more of the frames in tracks are without a skeleton (default: %(default)s)",
+        help="stop when more of the frames in tracks have no skeleton (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 
@@ -66,14 +66,15 @@ def run(args: argparse.Namespace) -> int:
 
     request = ImportRequest(args.source, args.format, args.frames, args.out, args.root, args.images, args.max_bad)
     done = import_keypoints(request)
-    lines = [f"{args.out}: {done.found:,} of {amount(done.frames, 'frame')} have keypoints"]
+    lines = [f"{args.out}: {done.ok:,} of {amount(done.frames, 'frame')} have keypoints"]
     lines += [
-        f"  {number:,} {meaning}"
+        f"  {meaning}: {number:,}"
         for number, meaning in (
-            (done.frames - done.found, "without a skeleton: status missing"),
-            (done.several, "with several skeletons: the best one was taken"),
+            (done.without, "without a skeleton (status missing)"),
+            (done.frames - done.ok - done.without, "with a skeleton, but no readable file below --root"),
+            (done.several, "with several skeletons, the best was taken"),
             (done.clipped, "scores clipped to 0…1"),
-            (done.strangers, "entries of no frame of this split: not used"),
+            (done.strangers, "entries of the source that are of no frame of this split"),
         )
         if number
     ]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_cache.exchange.frame_sizes import read_sizes
 from data_cache.exchange.skeleton_table import SkeletonTable
+from data_cache.frame_images import find_root
 from data_cache.output_lock import lock_output
 from data_cache.records import FrameKeypoints, Status
 from data_cache.split_file import read_frames
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 IMPORT_CODE = 1
 
 FORMATS = ("coco", "mmpose", "pyskl", "star")
+WITH_SIZES = ("coco", "pyskl")  # formats that say how large the frames are
 BLOCK_FRAMES = 4096
 NAMED_IN_MESSAGE = 5
 _LEAST_EXTENT = 2.0  # pixels; skeletons that all fit in here are not in pixels
@@ -50,10 +53,12 @@ class ImportRequest:
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What was written: frames in all, with a skeleton, with several to choose from; scores clipped; entries unused."""
+    """What was written: frames in all, with keypoints, without a skeleton in the source, with several to choose from;
+    scores clipped; entries of the source that are of no frame. What is neither ok nor without has no readable file."""
 
     frames: int
-    found: int
+    ok: int
+    without: int
     several: int
     clipped: int
     strangers: int
@@ -68,9 +73,13 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
     _refuse_overwriting(request)
     with lock_output(request.out):
         index = read_frames(request.frames)
+        sized = request.format in WITH_SIZES and request.root is None
+        root = None if sized else find_root(index.dataset, request.root)
         table = SkeletonTable(request.source, index)
         described = _read_source(request, table)
         status = np.where(table.found, Status.OK, Status.MISSING).astype(np.uint8)
+        if root is not None:
+            _measure_frames(root, table, status)
         _check_share(request, table, status)
         _check_unit(table, status)
         _check_sizes(table, status)
@@ -80,7 +89,12 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
                 rows = _block(table, status, slice(start, start + BLOCK_FRAMES))
                 writer.append({"keypoints": rows.keypoints, "score": rows.score, "size": rows.size})
     return ImportSummary(
-        len(status), int((status == Status.OK).sum()), int((table.offered > 1).sum()), table.clipped, table.strangers
+        frames=len(status),
+        ok=int((status == Status.OK).sum()),
+        without=int((~table.found).sum()),
+        several=int((table.offered > 1).sum()),
+        clipped=table.clipped,
+        strangers=table.strangers,
     )
 
 
@@ -101,7 +115,37 @@ def _read_source(request: ImportRequest, table: SkeletonTable) -> dict[str, Any]
                 " --images FILE.images.json"
             )
         return read_coco(request.source, request.images, table)
+    if request.format == "mmpose":
+        from data_cache.exchange.import_mmpose import read_mmpose
+
+        return read_mmpose(request.source, table)
+    if request.format == "pyskl":
+        from data_cache.exchange.import_pyskl import read_pyskl
+
+        return read_pyskl(request.source, table)
+    if request.format == "star":
+        from data_cache.exchange.import_star import read_star
+
+        return read_star(request.source, table)
     raise ValueError(f"format: expected one of {', '.join(FORMATS)}, got {request.format!r}")
+
+
+def _measure_frames(root: Path, table: SkeletonTable, status: NDArray[np.uint8]) -> None:
+    """Put the sizes of the frames below `root` into the table, and what is wrong with their files into the status.
+
+    Raises ValueError where the source says another size.
+    """
+    size, readable = read_sizes(root, table.index, np.flatnonzero(table.found))
+    moved = (readable == Status.OK) & table.found & (table.size > 0).all(axis=1) & (table.size != size).any(axis=1)
+    if moved.any():
+        row = int(moved.argmax())
+        height, width = table.size[row]
+        found = (
+            f"height {size[row, 0]} and width {size[row, 1]} below {root}, so another frame than that of the skeleton"
+        )
+        raise table.refusal(row, f"height {height} and width {width}", found)
+    table.size[...] = size
+    status[table.found] = readable[table.found]
 
 
 def _check_share(request: ImportRequest, table: SkeletonTable, status: NDArray[np.uint8]) -> None:
@@ -115,8 +159,9 @@ def _check_share(request: ImportRequest, table: SkeletonTable, status: NDArray[n
     if len(bad) > request.max_bad * tracked:
         named = ", ".join(table.index.paths[row] for row in bad[:NAMED_IN_MESSAGE])
         raise ValueError(
-            f"{request.source}: {len(bad)} of {tracked} frames in tracks are without a skeleton, expected at most"
-            f" {request.max_bad:g} of them; complete the file or raise --max-bad; the first are {named}"
+            f"{request.source}: {len(bad)} of {tracked} frames in tracks have no skeleton, or no readable file below"
+            f" --root; expected at most {request.max_bad:g} of them; complete the source or raise --max-bad; the first"
+            f" are {named}"
         )
 
 

@@ -1,0 +1,190 @@
+"""Skeletons out of a pickle of PYSKL and mmaction2 (https://github.com/kennymckormick/pyskl, `tools/data`).
+
+``{"split": …, "annotations": [{frame_dir, total_frames, img_shape: (height, width), keypoint: (person, frame, joint,
+xy), keypoint_score: (person, frame, joint), …}, …]}``, or the list of annotations alone; one annotation a track. Read
+without calling anything that the file names (`data_cache.exchange.plain_pickle`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_cache.exchange.frame_names import without_ending
+from data_cache.exchange.plain_pickle import load_plain
+from data_cache.skeleton import JOINTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from data_cache.exchange.skeleton_table import SkeletonTable
+
+PATHS_KEY, SIZES_KEY = "frame_paths", "frame_sizes"  # of our own export: the frames of the annotation, and their sizes
+_BLOCK_BYTES = 1 << 20
+
+
+def read_pyskl(source: Path, table: SkeletonTable) -> dict[str, str]:
+    """Fill `table` with the annotations of `source`; of several persons in a frame, that with the highest mean score.
+
+    A frame in which all coordinates and scores of a person are 0 or NaN has none of that person. Returns what the
+    recipe says of the file: name and sha256. Raises ValueError naming the file, and the annotation where there is one.
+    """
+    digest = _digest(source)
+    content = load_plain(source)
+    annotations = content.get("annotations") if isinstance(content, dict) else content
+    if not isinstance(annotations, list) or not all(isinstance(entry, dict) for entry in annotations):
+        raise ValueError(f"{source}: expected a list of annotations, or a dictionary with one, found something else")
+    tracks = _TracksByName(table)
+    for number, annotation in enumerate(annotations):
+        _offer_annotation(f"{source}: annotation {number}", annotation, table, tracks)
+    return {"source": source.name, "sha256": digest}
+
+
+def _digest(source: Path) -> str:
+    digest = hashlib.sha256()
+    with source.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class _TracksByName:
+    """The rows of the track that a `frame_dir` names.
+
+    Names are: the track's row in /tracks, from 0 (`17`, `000017`); the path of its first frame, with or without its
+    ending; the folder of its frames, where no other track has frames in it.
+    """
+
+    def __init__(self, table: SkeletonTable) -> None:
+        index = table.index
+        self._rows_of_paths = table.rows_of_paths()
+        self._taken: set[int] = set()
+        self._ranges = list(zip(index.tracks.start.tolist(), index.tracks.stop.tolist(), strict=True))
+        self._names: dict[str, set[int]] = {}
+        for track, (start, stop) in enumerate(self._ranges):
+            first = index.paths[start]
+            folders = {path.rpartition("/")[0] for path in index.paths[start:stop]}
+            for name in {first, without_ending(first), *folders}:
+                self._names.setdefault(name, set()).add(track)
+
+    def find(self, where: str, name: str) -> list[int] | None:
+        """Rows of the track of this name, None if there is none; ValueError for a name that several tracks have."""
+        if name.isascii() and name.isdigit() and len(name) <= 10:
+            return list(range(*self._ranges[int(name)])) if int(name) < len(self._ranges) else None
+        tracks = self._names.get(name.strip("/"), set())
+        if len(tracks) > 1:
+            raise ValueError(
+                f"{where}: frame_dir {name[:80]!r}: expected the name of one track, found that of {len(tracks)}: name"
+                f" it by its row in /tracks ({min(tracks)}, …) or by the path of its first frame"
+            )
+        return list(range(*self._ranges[tracks.copy().pop()])) if tracks else None
+
+    def find_paths(self, where: str, paths: object) -> list[int] | None:
+        """Rows of these frames, in their order; None if they are not of the split."""
+        if not isinstance(paths, list | tuple) or not paths or not all(isinstance(path, str) for path in paths):
+            raise ValueError(f"{where}: {PATHS_KEY}: expected a list of paths, found something else")
+        found = [self._rows_of_paths.get(path, []) for path in paths]
+        if not all(found):
+            return None
+        # A path may stand for several frames: the track is the one in which all of them follow each other.
+        for start in found[0]:
+            rows = list(range(start, start + len(paths)))
+            if start not in self._taken and all(row in places for row, places in zip(rows, found, strict=True)):
+                return rows
+        return [places[0] for places in found]
+
+    def take(self, row: int) -> bool:
+        """Take the frames from `row` on; False if they were taken before."""
+        new = row not in self._taken
+        self._taken.add(row)
+        return new
+
+
+def _offer_annotation(where: str, annotation: dict[Any, Any], table: SkeletonTable, tracks: _TracksByName) -> None:
+    keypoints, score = _joints(where, annotation)
+    rows = _rows(where, annotation, keypoints.shape[1], table, tracks)
+    if rows is None:
+        table.strangers += keypoints.shape[1]
+        return
+    sizes = _sizes(where, annotation, len(rows))
+    for place, row in enumerate(rows):
+        table.note_size(row, *sizes[place])
+        for person in range(len(keypoints)):
+            xy, values = keypoints[person, place], score[person, place]
+            if not _is_blank(xy, values):
+                table.offer(row, xy, values)
+
+
+def _joints(where: str, annotation: dict[Any, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(person, frame, joint, xy) and (person, frame, joint) numbers."""
+    found = []
+    for key, tail in (("keypoint", (len(JOINTS), 2)), ("keypoint_score", (len(JOINTS),))):
+        array = annotation.get(key)
+        if not isinstance(array, np.ndarray) or array.ndim != 2 + len(tail) or array.shape[2:] != tail:
+            shape = f"shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            axes = ", ".join(("person", "frame", *map(str, tail)))
+            raise ValueError(
+                f"{where}: {key}: expected an array ({axes}) of the {len(JOINTS)} COCO joints, found {shape}"
+            )
+        found.append(array)
+    keypoints, score = found
+    if keypoints.shape[:2] != score.shape[:2] or not keypoints.shape[0]:
+        raise ValueError(
+            f"{where}: expected keypoint and keypoint_score of as many persons and frames, found"
+            f" {keypoints.shape[:2]} and {score.shape[:2]}"
+        )
+    if annotation.get("total_frames", keypoints.shape[1]) != keypoints.shape[1]:
+        raise ValueError(
+            f"{where}: expected total_frames {keypoints.shape[1]} as the keypoints have, found"
+            f" {str(annotation['total_frames'])[:40]}"
+        )
+    return keypoints, score
+
+
+def _rows(
+    where: str, annotation: dict[Any, Any], frames: int, table: SkeletonTable, tracks: _TracksByName
+) -> list[int] | None:
+    """Rows of the annotation's frames, None where it is of no track of the split."""
+    name = annotation.get("frame_dir")
+    if not isinstance(name, str):
+        raise ValueError(f"{where}: frame_dir: expected the name of a track, found {type(name).__name__}")
+    paths = annotation.get(PATHS_KEY)
+    rows = tracks.find(where, name) if paths is None else tracks.find_paths(where, paths)
+    if rows is None:
+        return None
+    if len(rows) != frames:
+        raise ValueError(
+            f"{where}: frame_dir {name[:80]!r}: expected {len(rows)} frames as the track has, found {frames}; name the"
+            " split that the annotations were made of with --frames"
+        )
+    if table.offered[rows].any() or not tracks.take(rows[0]):
+        raise ValueError(
+            f"{where}: frame_dir {name[:80]!r}: expected one annotation a track, found a second one of the same frames"
+        )
+    return rows
+
+
+def _sizes(where: str, annotation: dict[Any, Any], frames: int) -> list[tuple[object, object]]:
+    """Height and width of each frame: of our own export one a frame, else `img_shape` for all; 0, 0 without any."""
+    sizes, shape = annotation.get(SIZES_KEY), annotation.get("img_shape", (0, 0))
+    if sizes is not None:
+        if not isinstance(sizes, np.ndarray) or sizes.shape != (frames, 2):
+            raise ValueError(f"{where}: {SIZES_KEY}: expected an array of shape ({frames}, 2), found another")
+        return [(height, width) for height, width in sizes]
+    if not isinstance(shape, tuple | list) or len(shape) != 2 or annotation.get("original_shape", shape) != shape:
+        raise ValueError(
+            f"{where}: expected img_shape (height, width), and original_shape the same, found {str(shape)[:40]} and"
+            f" {str(annotation.get('original_shape'))[:40]}"
+        )
+    return [(shape[0], shape[1])] * frames
+
+
+def _is_blank(keypoints: NDArray[Any], score: NDArray[Any]) -> bool:
+    """Whether this is how a person is kept who is not in the frame: all 0, or all NaN."""
+    if not (keypoints.any() or score.any()):
+        return True
+    return all(array.dtype.kind == "f" and bool(np.isnan(array).all()) for array in (keypoints, score))
