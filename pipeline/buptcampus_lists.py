@@ -9,7 +9,7 @@ from typing import Any
 
 from data_cache.records import Modality
 from pipeline.buptcampus_layout import FRAMES
-from pipeline.buptcampus_paths import MODALITIES, PERSON, DataPaths
+from pipeline.buptcampus_paths import MODALITIES, NAME, PERSON, DataPaths
 from pipeline.findings import Findings
 from pipeline.info_lines import quote, read_lines
 
@@ -73,7 +73,7 @@ def _parse_row(file: Path, number: int, line: str, findings: Findings) -> list[T
     fields = re.split(r"[ \t]+", line.lstrip(" \t"))
     if not line:
         fault = f"expected {EXAMPLE}, got a blank line; remove it"
-    elif not line.isascii() or not line.isprintable() or len(fields) != 4:
+    elif len(fields) != 4 or not all(NAME.fullmatch(field) for field in fields):
         fault = f"expected {EXAMPLE}, got {quote(line)}; correct the row"
     elif not PERSON.fullmatch(fields[0]):
         fault = f"expected a person's number, got {quote(fields[0])} in {quote(line)}; correct the row"

@@ -76,8 +76,7 @@ def write_text(summary: TrackSummary, rows: Sequence[TrackRow]) -> str:
     table.append((f"tracks left with {MIN_FRAMES} frames", *(str(count.left) for count in counts)))
     lines += align_columns(table)
     if summary.roles["both"] < summary.counts["together"].tracks:
-        parts = ((summary.roles["query"], "are query only"), (summary.roles["gallery"], "gallery only"))
-        lines.append(", ".join(f"{count} tracks {what}" for count, what in parts) + f", {summary.roles['both']} both")
+        lines.append("tracks: {query} query only, {gallery} gallery only, {both} both".format(**summary.roles))
     lines.append(f"{summary.frames} names, {summary.orphans} without a track")
     return "\n".join(lines)
 
