@@ -1,4 +1,4 @@
-"""Command line of the cache: `python -m data_cache inspect|check|export|import`."""
+"""Command line of the cache: `python -m data_cache inspect|check|export|import|view`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from data_cache import check_command, export_command, import_command, inspect
+from data_cache import check_command, export_command, import_command, inspect, view_command
 from data_cache.command_line import command_parser, run
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ def build_parser() -> argparse.ArgumentParser:
     description = (
         "Look into the HDF5 files of stage one, verify and export them, or make one of skeletons from elsewhere."
     )
-    return command_parser("python -m data_cache", description, (inspect, check_command, export_command, import_command))
+    commands = (inspect, view_command, check_command, export_command, import_command)
+    return command_parser("python -m data_cache", description, commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -134,7 +134,7 @@ def read_marks(path: Path) -> TrackMarks:
     Raises FileNotFoundError when there is none, ValueError naming file, key, expected and found for anything that
     is not such a list.
     """
-    return parse_marks(_read_bounded(path), str(path))
+    return parse_marks(read_bounded(path), str(path))
 
 
 def parse_marks(content: bytes, source: str) -> TrackMarks:
@@ -163,7 +163,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _read_bounded(path: Path) -> bytes:
+def read_bounded(path: Path) -> bytes:
+    """Return the bytes of a list, at most `MAX_BYTES`; errors as `read_marks` for what cannot be one."""
     try:
         # Not blocking, so that a pipe under this name cannot hold us up.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

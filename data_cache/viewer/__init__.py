@@ -1,1 +1,1 @@
-"""A local page to look into a keypoints file."""
+"""The skeleton viewer: a page, served on this machine only, that shows a keypoints file over its frames."""
