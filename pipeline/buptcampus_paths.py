@@ -107,10 +107,10 @@ def _check_persons(file: Path, persons: Any, findings: Findings) -> None:
 
 def _check_modality(file: Path, person: str, modality: str, cameras: Any, findings: Findings) -> None:
     """Check the objects below person and modality; the paths of a track are looked at when a list names it."""
-    place = f"person {person}, {modality if modality in MODALITIES else quote(modality)}"
+    place = f"person {person}, {modality}"
     if modality not in MODALITIES and modality != GENERATED:
-        wanted = f"{', '.join(MODALITIES)} or {GENERATED}"
-        findings.error("bad-modality", str(file), f"{file}: {place}: expected {wanted}; {REMEDY}")
+        message = f"person {person}: expected {', '.join(MODALITIES)} or {GENERATED}, got {quote(modality)}"
+        findings.error("bad-modality", str(file), f"{file}: {message}; {REMEDY}")
         return
     if not _check_object(file, place, cameras, "cameras", findings):
         return

@@ -67,7 +67,9 @@ def _refuse_shared_persons(splits: Mapping[str, Mapping[str, Sequence[ListedTrac
     """Add an error for every person of the test that is trained on too."""
     if len(splits) < len(SPLITS):
         return
-    trained = {track.person: track for tracks in splits["train"].values() for track in tracks}
+    trained: dict[int, ListedTrack] = {}
+    for track in (track for tracks in splits["train"].values() for track in tracks):
+        trained.setdefault(track.person, track)
     seen: set[int] = set()
     for tracks in splits["test"].values():
         for track in tracks:
