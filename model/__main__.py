@@ -1,4 +1,4 @@
-"""Command line of stage two: `python -m model train|evaluate|results`."""
+"""Command line of stage two: `python -m model train|evaluate|results|report`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from data_cache.command_line import command_parser, run
-from model.commands import evaluate, results, train
+from model.commands import evaluate, report, results, train
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with one subcommand a stage."""
     description = "Stage two: STAR, trained on the cache and evaluated in both directions."
-    return command_parser("python -m model", description, (train, evaluate, results))
+    return command_parser("python -m model", description, (train, evaluate, results, report))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
