@@ -45,6 +45,15 @@ FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
         "pyskl": ExportFormat(
             ".pkl", "the pickle of PYSKL and mmaction2, an annotation a track", "export_pyskl", "export_pyskl"
         ),
+        "sleap": ExportFormat(
+            ".h5", "an analysis file, of all frames as one video or of one track", "export_sleap", "export_sleap"
+        ),
+        "movement": ExportFormat(
+            ".nc", "netCDF of poses, an individual a track", "export_movement", "export_movement", ("fps",)
+        ),
+        "nwb": ExportFormat(
+            ".nwb", "NWB with ndx-pose, all frames one after another", "export_nwb", "export_nwb", ("fps",)
+        ),
     }
 )
 
@@ -77,6 +86,12 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=share,
         metavar="S",
         help="for coco-dataset: score from which a joint counts as seen (default: 0.3)",
+    )
+    parser.add_argument(
+        "--fps",
+        type=float,
+        metavar="N",
+        help="for movement and nwb: frames a second, so that time is in seconds (default: frames are counted)",
     )
     parser.set_defaults(run=run, wrong_usage=parser.error)
 

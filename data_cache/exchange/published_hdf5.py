@@ -1,0 +1,66 @@
+"""An HDF5 file of another program's layout that appears under its name only when it is whole."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import h5py
+
+from data_cache.partial_file import uninterrupted
+from data_cache.published_file import publish_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from data_cache.partial_file import PartialFile
+
+LIBRARY_VERSIONS = ("v108", "v108")  # readable since HDF5 1.8 (2008)
+
+
+class Hdf5Output:
+    """An HDF5 file that is being written; everything that is done with `file` is done within a `step`."""
+
+    def __init__(self, partial: PartialFile) -> None:
+        self._partial = partial
+        with self.step():
+            self.file = h5py.File(partial, "w", libver=LIBRARY_VERSIONS)
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Run HDF5 calls: not interrupted half-way, and a failed write becomes its own message."""
+        with uninterrupted():
+            try:
+                yield
+            except (OSError, RuntimeError, ValueError):
+                self._partial.check()
+                raise
+        self._partial.check()
+
+    def finish(self) -> None:
+        """Close the file; OSError with a remedy if it could not be written."""
+        with self.step():
+            self.file.close()
+
+    def abandon(self) -> None:
+        """Close the file, whatever is in it."""
+        with uninterrupted(), suppress(OSError, RuntimeError, ValueError):
+            self.file.close()
+
+
+@contextmanager
+def publish_hdf5(path: Path) -> Iterator[Hdf5Output]:
+    """Give an HDF5 file open for writing; it gets the name `path` at the end, not after an error.
+
+    What was there under the name stays until then. Raises OutputBusyError while another run writes it, OSError with a
+    remedy where it cannot be written.
+    """
+    with publish_files(path) as (partial,):
+        output = Hdf5Output(partial)
+        try:
+            yield output
+            output.finish()
+        except BaseException:
+            output.abandon()
+            raise
