@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_cache.exchange.exported_frames import track_name
 from data_cache.exchange.frame_names import without_ending
 from data_cache.exchange.plain_pickle import load_plain
 from data_cache.skeleton import JOINTS
@@ -55,8 +56,9 @@ def _digest(source: Path) -> str:
 class _TracksByName:
     """The rows of the track that a `frame_dir` names.
 
-    Names are: the track's row in /tracks, from 0 (`17`, `000017`); the path of its first frame, with or without its
-    ending; the folder of its frames, where no other track has frames in it.
+    Names are: the track's row in /tracks, from 0 (`17`, `000017`); the name that our own export gives it
+    (`track00017_person0007_camera2_infrared`); the path of its first frame, with or without its ending; the folder of
+    its frames, where no other track has frames in it.
     """
 
     def __init__(self, table: SkeletonTable) -> None:
@@ -68,7 +70,7 @@ class _TracksByName:
         for track, (start, stop) in enumerate(self._ranges):
             first = index.paths[start]
             folders = {path.rpartition("/")[0] for path in index.paths[start:stop]}
-            for name in {first, without_ending(first), *folders}:
+            for name in {first, without_ending(first), track_name(index.tracks, track), *folders}:
                 self._names.setdefault(name, set()).add(track)
 
     def find(self, where: str, name: str) -> list[int] | None:

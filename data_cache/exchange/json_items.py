@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 1 << 20
 MAX_ITEM_CHARACTERS = 1 << 24  # of one object of a list, or one value beside the lists
 _BLANKS = " \t\r\n"
+_ENDS = (*_BLANKS, ",", ":", "]", "}")
 
 
 class _Text:
@@ -58,7 +59,8 @@ class _Text:
         while True:
             try:
                 value, stop = self._json.raw_decode(self._buffer, self._place)
-                if stop < len(self._buffer) or not self._more(block):  # a number may go on in the next block
+                # What ends with the block may go on in the next one: 1 of 12, or of 1.5.
+                if self._buffer[stop : stop + 1] in _ENDS or not self._more(block):
                     self._place = stop
                     return value
             except RecursionError:
@@ -75,20 +77,20 @@ class _Text:
 
     def _more(self, count: int) -> bool:
         """Read on; False at the end of the file."""
-        if self._ended:
-            return False
-        data = self._file.read(count)
-        self._ended = len(data) < count
-        if self._digest is not None:
-            self._digest.update(data)
-        try:
-            text = self._decoder.decode(data, self._ended)
-        except UnicodeDecodeError:
-            raise self.refusal("its text is not UTF-8") from None
-        if text:
-            self._buffer = self._buffer[self._place :] + text
-            self._place = 0
-        return bool(text)
+        while not self._ended:
+            data = self._file.read(count)
+            self._ended = len(data) < count
+            if self._digest is not None:
+                self._digest.update(data)
+            try:
+                text = self._decoder.decode(data, self._ended)
+            except UnicodeDecodeError:
+                raise self.refusal("its text is not UTF-8") from None
+            if text:
+                self._buffer = self._buffer[self._place :] + text
+                self._place = 0
+                return True
+        return False
 
 
 def read_items(path: Path, digest: _Hash | None = None) -> Iterator[tuple[str | None, Any]]:

@@ -220,4 +220,6 @@ def _unwrap(value: object, done: dict[int, object]) -> Any:
     items: list[Any] = []
     done[id(value)] = items
     items.extend(_unwrap(item, done) for item in value)
-    return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, tuple):
+        done[id(value)] = tuple(items)
+    return done[id(value)]
