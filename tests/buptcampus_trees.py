@@ -7,14 +7,18 @@ are 5 cameras. One person belongs to no list, as those of the authors' auxiliary
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_cache.records import Modality, Role, SplitIndex
 from tests.trees import encode_jpeg
 
-# person, modality, camera, track → frames
-TRACKS: dict[tuple[str, str, str, str], int] = {
+Key = tuple[str, str, str, str]  # person, modality, camera, track
+
+# How many frames each track has.
+TRACKS: dict[Key, int] = {
     ("1746", "IR", "TSG2", "1"): 3,
     ("1746", "RGB", "TSG2", "1"): 3,
     ("5", "RGB", "CQ1", "2"): 11,
@@ -74,10 +78,16 @@ def frame_name(person: str, modality: str, camera: str, track: str, number: int)
     return f"{person}/{modality}/{camera}/{person}_{modality}_{camera}_{track}_{9998 + number}.jpg"
 
 
-def build_buptcampus(root: Path) -> BuptcampusTree:
+def build_buptcampus(
+    root: Path,
+    tracks: Mapping[Key, int] = TRACKS,
+    train: Sequence[str] = TRAIN,
+    query: Sequence[str] = QUERY,
+    gallery: Sequence[str] = GALLERY,
+) -> BuptcampusTree:
     """Write a faultless tree at ``root``: every frame another JPEG, its size grows with the track."""
     tree = BuptcampusTree(root)
-    for row, ((person, modality, camera, track), count) in enumerate(TRACKS.items()):
+    for row, ((person, modality, camera, track), count) in enumerate(tracks.items()):
         names = [frame_name(person, modality, camera, track, number) for number in range(count)]
         place = tree.data.setdefault(person, {}).setdefault(modality, {}).setdefault(camera, {})
         place[track] = names
@@ -87,11 +97,52 @@ def build_buptcampus(root: Path) -> BuptcampusTree:
             file.write_bytes(encode_jpeg(100 * row + number, 29 + row, 13 + row))
     # Frames that a network of the authors made; data_paths.json does not name them.
     generated = root / "DATA" / "5" / "FakeIR" / "CQ1" / "5_RGB_CQ1_2_9998.jpg"
-    generated.parent.mkdir(parents=True)
+    generated.parent.mkdir(parents=True, exist_ok=True)
     generated.write_bytes(encode_jpeg(9))
     tree.write_data()
-    tree.write_list("train.txt", *TRAIN)
-    tree.write_list("query.txt", *QUERY)
-    tree.write_list("gallery.txt", *GALLERY)
+    tree.write_list("train.txt", *train)
+    tree.write_list("query.txt", *query)
+    tree.write_list("gallery.txt", *gallery)
     tree.write_list("train_auxiliary.txt", "2830 RGB/IR LS3 1")
     return tree
+
+
+Row = tuple[int, int, str, str, list[str]]  # person, camera, modality, role, frames
+
+
+def described(index: SplitIndex) -> list[Row]:
+    """The tracks of an index, each with its frames."""
+    tracks = index.tracks
+    return [
+        (
+            int(tracks.person[row]),
+            int(tracks.camera[row]),
+            Modality(int(tracks.modality[row])).name,
+            Role(int(tracks.role[row])).name,
+            list(index.paths[tracks.start[row] : tracks.stop[row]]),
+        )
+        for row in range(len(tracks))
+    ]
+
+
+def looked_up(tree: BuptcampusTree, lists: Mapping[str, Sequence[str]]) -> list[Row]:
+    """The rows of the lists, one by one, in data_paths.json as it lies on disk."""
+    data = json.loads(tree.data_paths.read_text())
+    names = sorted({camera for person in data.values() for places in person.values() for camera in places})
+    cameras = {name: number for number, name in enumerate(names, 1)}
+    listed: dict[tuple[str, ...], set[str]] = {}
+    for role, rows in lists.items():
+        for row in rows:
+            person, modality, camera, track = row.split(" ")
+            for one in ("IR", "RGB") if modality == "RGB/IR" else (modality,):
+                listed.setdefault((person, one, camera, track), set()).add(role)
+    return [
+        (
+            int(person),
+            cameras[camera],
+            {"IR": "INFRARED", "RGB": "VISIBLE"}[modality],
+            "BOTH" if len(roles) == 2 else roles.pop(),
+            [f"DATA/{path}" for path in data[person][modality][camera][track]],
+        )
+        for (person, modality, camera, track), roles in listed.items()
+    ]

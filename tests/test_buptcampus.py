@@ -10,12 +10,11 @@ import pytest
 
 from data_cache.check import check_file
 from data_cache.reader import open_cache
-from data_cache.records import Modality, Role, SplitIndex
 from pipeline import pose_models
 from pipeline.__main__ import main
 from pipeline.dataset_kinds import Kind, recognise
 from pipeline.datasets import read_split
-from tests.buptcampus_trees import CAMERAS, GALLERY, QUERY, TRAIN, BuptcampusTree, build_buptcampus
+from tests.buptcampus_trees import GALLERY, QUERY, TRAIN, BuptcampusTree, build_buptcampus, described, looked_up
 from tests.stub_estimator import StubSource
 from tests.trees import build_tree
 
@@ -23,44 +22,6 @@ from tests.trees import build_tree
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> BuptcampusTree:
     return build_buptcampus(tmp_path_factory.mktemp("campus") / "campus")
-
-
-Row = tuple[int, int, str, str, list[str]]  # person, camera, modality, role, frames
-
-
-def described(index: SplitIndex) -> list[Row]:
-    tracks = index.tracks
-    return [
-        (
-            int(tracks.person[row]),
-            int(tracks.camera[row]),
-            Modality(int(tracks.modality[row])).name,
-            Role(int(tracks.role[row])).name,
-            list(index.paths[tracks.start[row] : tracks.stop[row]]),
-        )
-        for row in range(len(tracks))
-    ]
-
-
-def looked_up(tree: BuptcampusTree, lists: dict[str, tuple[str, ...]]) -> list[Row]:
-    """The rows of the lists, one by one, in data_paths.json as it lies on disk."""
-    data = json.loads(tree.data_paths.read_text())
-    listed: dict[tuple[str, ...], set[str]] = {}
-    for role, rows in lists.items():
-        for row in rows:
-            person, modality, camera, track = row.split(" ")
-            for one in ("IR", "RGB") if modality == "RGB/IR" else (modality,):
-                listed.setdefault((person, one, camera, track), set()).add(role)
-    return [
-        (
-            int(person),
-            CAMERAS[camera],
-            {"IR": "INFRARED", "RGB": "VISIBLE"}[modality],
-            "BOTH" if len(roles) == 2 else roles.pop(),
-            [f"DATA/{path}" for path in data[person][modality][camera][track]],
-        )
-        for (person, modality, camera, track), roles in listed.items()
-    ]
 
 
 def test_training_tracks_are_those_of_the_list_infrared_first(tree: BuptcampusTree) -> None:
