@@ -118,6 +118,8 @@ class DataConfig:
     min_frames: shorter tracks are left out, in training and in testing.
     pad: pixels of padding on every side before the random crop; flip, random_erasing: their probabilities.
     validation_persons: share of the training persons held out for model selection (0: none).
+    exclude: file that lists tracks of the training split to leave out of training, as `data_cache view` saves it;
+        tracks of persons held out stay, so that runs with and without a list are validated on the same tracks.
     """
 
     persons: int = 8
@@ -127,6 +129,7 @@ class DataConfig:
     flip: float = 0.5
     random_erasing: float = 0.0
     validation_persons: float = 0.0
+    exclude: str | None = None
 
     def __post_init__(self) -> None:
         _require(self.persons >= 2, "persons", "2 or more (the triplet needs another person)", self.persons)

@@ -50,7 +50,7 @@ def training_persons(tracks: ClipTracks, needed: int) -> TrainingPersons:
             raise ValueError(
                 f"tracks: expected {missing} and {modality.name.lower()} ones of every training person,"
                 f" got no {missing} track of {len(lonely)} of {len(person)} persons ({named}), with min_frames"
-                f" {tracks.settings.min_frames}; lower min_frames, or take these persons out of the data set"
+                f" {tracks.settings.min_frames}; lower min_frames, or leave out their other tracks too (data.exclude)"
             )
     if len(person) < needed:
         raise ValueError(

@@ -47,6 +47,7 @@ DECIDED: dict[str, dict[str, Any]] = {
         "flip": 0.5,
         "random_erasing": 0.0,
         "validation_persons": 0.0,
+        "exclude": None,
     },
     "train": {
         "seed": 0,

@@ -42,6 +42,11 @@ class ChosenCheckpoint:
         """Number of persons trained on."""
         return int(self.checkpoint.facts["persons"])
 
+    @property
+    def excluded(self) -> dict[int, str]:
+        """Tracks of the training split that a list kept out of training: row of /tracks → path of the first frame."""
+        return {int(row): first for row, first in self.checkpoint.facts.get("excluded", {}).items()}
+
 
 def choose_checkpoint(run: RunConfig, file: Path | None) -> ChosenCheckpoint:
     """The checkpoint `file`, else the newest intact one of the run's folder; held against the config's network.
@@ -74,6 +79,11 @@ def _trained_run(path: Path, checkpoint: Checkpoint) -> RunConfig:
     persons = facts.get("persons")
     if not isinstance(persons, int) or persons < 1 or not isinstance(facts.get("recipes"), dict):
         raise ValueError(f"{path}: expected the persons and the recipes trained on, got persons {persons!r}; not ours")
+    excluded = facts.get("excluded", {})
+    if not isinstance(excluded, dict) or not all(
+        row.isascii() and row.isdigit() and isinstance(first, str) for row, first in excluded.items()
+    ):
+        raise ValueError(f"{path}: excluded: expected rows of tracks and their first frames, got others; not ours")
     return build_settings(facts.get("config"), RunConfig, f"{path}: config")
 
 

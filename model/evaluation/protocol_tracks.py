@@ -14,6 +14,7 @@ from data_cache.records import Modality, is_gallery, is_query
 from model.clip_files import check_images, open_split
 from model.clips import ClipSettings, clip_tracks
 from model.differing_keys import differing_keys
+from model.excluded_tracks import check_excluded, leave_out
 from model.ranking import DIRECTIONS
 from model.run_folder import cache_files
 from model.training_persons import hold_out
@@ -50,6 +51,8 @@ class ProtocolTracks:
 def open_protocol(run: RunConfig, protocol: Protocol, chosen: ChosenCheckpoint) -> ProtocolTracks:
     """Find the tracks of `protocol` in the caches of the run's data set.
 
+    The split `train` of the data set trained on is without the tracks that the training left out, as the checkpoint
+    says (`data.exclude`): the list itself is not read, it may have grown since.
     Raises FileNotFoundError for a missing cache or folder; ValueError with the numbers for caches and images that do
     not fit, for persons held out in another way than in training, and where no query would have a match.
     """
@@ -60,6 +63,9 @@ def open_protocol(run: RunConfig, protocol: Protocol, chosen: ChosenCheckpoint) 
     _log.info("%s split of %s: %s", protocol.cached_split, protocol.dataset, tracks.left_out)
     if protocol.split != "test":
         trained_on, held_out = hold_out(tracks, run.data.validation_persons)
+        if protocol.dataset == chosen.trained.dataset:
+            check_excluded(chosen.excluded, split, chosen.path)
+            trained_on = leave_out(trained_on, chosen.excluded)
         tracks = trained_on if protocol.split == "train" else held_out
         _check_persons(trained_on, protocol, chosen)
     infrared, visible = tracks.of_modality(Modality.INFRARED), tracks.of_modality(Modality.VISIBLE)

@@ -32,7 +32,8 @@ class Checkpoint:
     tensors: by name: `network.…`, `optimizer.…`, `scaler.…` (with mixed precision), `epoch_sums`
     facts:   `config` (the RunConfig as nested mappings), `persons` (classes), `recipes` (of the caches, by kind),
              `pretrained` (sha256 of the ImageNet weights' file, or none), `devices`,
-             `steps_per_epoch`, `position` (`epoch`, `step`: the next one to do; `total_steps` done)
+             `steps_per_epoch`, `excluded` (where `data.exclude` keeps tracks out of training: row of /tracks as text →
+             path of the first frame), `position` (`epoch`, `step`: the next one to do; `total_steps` done)
     """
 
     tensors: dict[str, NDArray[Any]]

@@ -20,6 +20,7 @@ FREE = (
     "config.name",
     "config.root",
     "config.model.pretrained",
+    "config.data.exclude",
     "config.train.epochs",
     "config.train.keep_checkpoints",
     "config.train.checkpoint_steps",
@@ -29,6 +30,7 @@ _SHOWN = 8
 
 def training_facts(run: RunConfig, data: TrainingData, pretrained: Path | None) -> dict[str, Any]:
     """What a checkpoint says of its training, without the position."""
+    listed = {str(row): first for row, first in data.excluded.items()}
     return {
         "config": _plain(asdict(run)),
         "persons": len(data.persons),
@@ -36,6 +38,7 @@ def training_facts(run: RunConfig, data: TrainingData, pretrained: Path | None) 
         "pretrained": None if pretrained is None else file_sha256(pretrained),
         "devices": data.batches.devices,
         "steps_per_epoch": data.steps,
+        **({"excluded": listed} if listed else {}),
     }
 
 
