@@ -4,7 +4,8 @@
 names, attributes `ds_type`, `source_software`, `time_unit` (and `fps`): movement's data set of poses
 (https://movement.neuroinformatics.dev). An individual is a track and time counts the frames of the track, so velocities
 and filters along time never cross from one track into the next. Tracks shorter than the longest end in NaN; frames
-without keypoints are NaN. Further coordinates along `individuals` say what else is known of a track.
+without keypoints are NaN. Further variables along `individuals` say what else is known of a track; they are no
+coordinates, as movement's functions refuse arrays with other coordinates than these.
 """
 
 from __future__ import annotations
@@ -102,8 +103,6 @@ def _write_texts(netcdf: Any, reader: CacheReader, request: ExportRequest) -> No
         "dataset": reader.dataset,
         "split": reader.split,
         "recipe": canonical_recipe(reader.recipe),
-        # Not data: xarray makes them coordinates.
-        "coordinates": "track person camera modality first_frame frames",
     }
     for name, text in texts.items():
         setattr(netcdf, name, text.encode())

@@ -52,7 +52,8 @@ def export_nwb(request: ExportRequest) -> ExportSummary:
             raise ValueError(f"{reader.path}: expected frames to export, found none")
         content = _describe_file(reader, request)
         _add_poses(content, reader, ranges, request.fps)
-        content.add_time_intervals(_track_table(reader, request))
+        if len(reader.tracks):
+            content.add_time_intervals(_track_table(reader, request))
         _name_objects(content)
         with publish_hdf5(request.out) as output:
             with output.step():
