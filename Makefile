@@ -39,7 +39,7 @@ chromium:
 	  { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 	  || { echo "Chromium is needed to test the pages: apt install chromium, or STAR_CHROMIUM=/path/to/chrome"; exit 1; }; } >&2
 
-demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, a trained network and its metrics
+demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, trained networks and a report
 	@$(DVC) repro
 	@$(BIN)/python -m data_cache inspect artifacts/sample/keypoints/train.h5
 	@echo
@@ -47,10 +47,11 @@ demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, a
 	@$(BIN)/python -m model results artifacts/sample/runs/full/protocols/split-train/metrics.json artifacts/sample/runs/full/metrics.json
 	@echo
 	@echo "Results:      artifacts/sample/runs/full/metrics.json, features.h5; caches in artifacts/sample/{keypoints,edges,graphs}"
-	@echo "Look inside:  $(BIN)/python -m data_cache inspect artifacts/sample/keypoints/test.h5"
-	@echo "See them:     $(BIN)/python -m data_cache inspect artifacts/sample/keypoints/test.h5 --plot sheet.png"
+	@echo "Look inside:  $(BIN)/python -m data_cache view artifacts/sample/keypoints/test.h5"
+	@echo "Hand on:      $(BIN)/python -m data_cache export artifacts/sample/keypoints/test.h5 --format coco --out results.json"
 	@echo "Curves:       $(BIN)/python -m dvc plots show"
 	@echo "Your data:    README.md, section 'Your own HITSZ-VCM'"
+	@echo "Report:       $(CURDIR)/artifacts/sample/reports/full.html"
 
 test: $(DEV) chromium  ## all tests but the slow ones
 	@$(BIN)/python -m pytest -m "not slow"
@@ -67,8 +68,8 @@ docs: $(DEV)  ## the documentation as a site: build/docs/index.html
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "Documentation: build/docs/index.html"
 
-screenshots: $(DEV) chromium  ## the pictures of report and viewer in README and documentation
-	@$(BIN)/python -m benchmarks.screenshots
+screenshots: $(DEV) chromium demo  ## the pictures of report and viewer in README and documentation
+	@$(BIN)/python -m docs.screenshots
 
 clean:  ## remove what was made from the sample, with its chunks
 	rm -rf artifacts/sample

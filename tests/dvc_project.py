@@ -127,7 +127,7 @@ def copy_project(folder: Path) -> DvcProject:
             shutil.copy(source, target)
     build_tree(folder / "tree", train=TRAIN, test=TEST)
     (folder / "configs" / "tiny.yaml").write_text(SETTINGS)
-    (folder / "params.yaml").write_text("dataset: tiny\nroot: tree\nrun: short\n")
+    (folder / "params.yaml").write_text("dataset: tiny\nroot: tree\nruns: [short]\nclip_lengths: 1,2\n")
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     return DvcProject(folder)
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from model.evaluation.clip_lengths import read_clip_lengths
 
 from model.training.checkpoint_file import read_checkpoint
 from tests.dvc_project import DvcProject, copy_project
@@ -17,7 +18,7 @@ from tests.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, write_config, w
 HOME = CHECKPOINTS.parent
 LAST = CHECKPOINTS / f"step-{EPOCHS * STEPS:08d}.safetensors"
 # Only these stages: the caches are there already, so nothing before them has to run.
-ONLY = ("--single-item", "train", "evaluate@test", "evaluate@train")
+ONLY = ("--single-item", "train@short", "evaluate@short", "clip-lengths@short")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> DvcProject:
         write_dataset(RUN, seed=0)
         Path("configs/runs/tiny").mkdir(parents=True)
         write_config(RUN, Path("configs/runs/tiny/short.yaml"))
-        Path("params.yaml").write_text("dataset: tiny\nroot: data/tiny\nrun: short\n")
+        Path("params.yaml").write_text("dataset: tiny\nroot: data/tiny\nruns: [short]\nclip_lengths: 1,2\n")
     return made
 
 
@@ -47,7 +48,7 @@ def dvc(project: DvcProject, *arguments: str) -> str:
 
 
 def test_a_killed_train_stage_goes_on_and_is_evaluated(project: DvcProject) -> None:
-    project.kill_in_the_middle("--single-item", "train", pause_at="checkpoints/step-")
+    project.kill_in_the_middle("--single-item", "train@short", pause_at="checkpoints/step-")
     assert [path.stem for path in sorted((project.folder / CHECKPOINTS).glob("*.safetensors"))] == [
         "step-00000002",
         "step-00000004",
@@ -58,6 +59,8 @@ def test_a_killed_train_stage_goes_on_and_is_evaluated(project: DvcProject) -> N
     for folder in (HOME, HOME / "protocols" / "split-train"):
         metrics = json.loads((project.folder / folder / "metrics.json").read_text())
         assert set(metrics) == {"infrared_to_visible", "visible_to_infrared", "provenance"}
+    lengths = read_clip_lengths(project.folder / HOME / "clip_lengths.json")
+    assert [length.frames for length in lengths.lengths] == [1, 2]
     assert "Running stage" not in dvc(project, "repro", *ONLY)
     shown = json.loads(dvc(project, "metrics", "show", "--json"))[""]["data"]
     assert 0 <= shown[f"{HOME}/metrics.json"]["data"]["infrared_to_visible"]["rank-1"] <= 1
