@@ -16,7 +16,7 @@ _OPENING = f"""# The cache files
 
 <!-- Generated from data_cache/schema.py; tests/test_schema.py says how to write it anew. -->
 
-Plain HDF5: one packed array per quantity over all frames, in the order of the data set's name file. `h5ls`,
+Plain HDF5: one packed array per quantity over all frames, in the order of the data set's own files. `h5ls`,
 `h5dump`, h5py, H5Web and MATLAB open the files without this project:
 
 ```python

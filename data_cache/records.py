@@ -96,7 +96,7 @@ def _first(wrong: NDArray[np.bool_]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """Tracklets of one split, in the order of the data set's track file.
+    """Tracklets of one split, in the order of the data set's own files.
 
     person:   (track,) int32, the data set's person number
     camera:   (track,) int16, the data set's camera number
@@ -163,7 +163,7 @@ def _check_path(path: str, row: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class SplitIndex:
-    """One split of a data set: every frame of the name file, in its order, and the tracks over them.
+    """One split of a data set: every frame that its files name, in their order, and the tracks over them.
 
     dataset: the configured name, such as `sample`
     split:   `train` or `test`

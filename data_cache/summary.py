@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_cache.quality import ColumnQuality, present_quality, score_quality
-from data_cache.records import Modality, Status
+from data_cache.records import Modality, Role, Status
 from data_cache.schema import AXIS_LABELS
 from data_cache.skeleton import JOINTS, limb_indices
 
@@ -64,6 +64,7 @@ class FileSummary:
     min_score: score from which a joint counts as seen
     examined:  frames that the quality figures rest on, of all `frames`; fewer in large files of edges and graphs
     untracked: status counts of the frames that belong to no track
+    roles:     name of a `Role` → number of tracks
     """
 
     path: str
@@ -82,6 +83,7 @@ class FileSummary:
     examined: int
     modalities: tuple[ModalitySummary, ...]
     untracked: Mapping[str, int]
+    roles: Mapping[str, int]
 
 
 def summarise_file(reader: CacheReader, min_score: float) -> FileSummary:
@@ -106,6 +108,7 @@ def summarise_file(reader: CacheReader, min_score: float) -> FileSummary:
         examined=examined,
         modalities=modalities,
         untracked=count_status(reader.status[modality == 0]),
+        roles={role.name.lower(): int((reader.tracks.role == role).sum()) for role in Role},
     )
 
 

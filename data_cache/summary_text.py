@@ -52,7 +52,10 @@ def _counts(summary: FileSummary) -> list[str]:
     if loose:
         counts = (loose, *(summary.untracked[name] for name in STATUSES))
         rows.append(("no track", *(f"{count:,}" for count in counts)))
-    return align_columns(rows)
+    roles = []
+    if summary.roles["both"] < summary.tracks:
+        roles = ["tracks: {query:,} query only, {gallery:,} gallery only, {both:,} both".format(**summary.roles)]
+    return [*align_columns(rows), *roles]
 
 
 def _quality(summary: FileSummary) -> list[str]:
@@ -104,6 +107,7 @@ def summary_values(summary: FileSummary) -> dict[str, Any]:
         "measure": summary.measure,
         "frames_examined": summary.examined,
         "status_without_track": summary.untracked,
+        "roles": summary.roles,
         "modalities": {one.name: _modality_values(one, summary.columns) for one in summary.modalities},
     }
 

@@ -14,8 +14,8 @@ from data_cache.records import Modality
 from pipeline.findings import Findings
 from pipeline.info_lines import quote, read_content
 
-# The real file names some 1.8 million frames with some 35 bytes each.
-MOST_BYTES = 1 << 30
+# Twice what 1.8 million frames of some 35 bytes and a deep indentation take; JSON grows in memory some twentyfold.
+MOST_BYTES = 1 << 28
 PERSON = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[!-~]{1,64}")  # what one field of a list can hold
 MODALITIES = MappingProxyType({"IR": Modality.INFRARED, "RGB": Modality.VISIBLE})

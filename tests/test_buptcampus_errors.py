@@ -180,7 +180,7 @@ def test_what_is_no_plain_json_is_refused(tree: BuptcampusTree, content: bytes, 
 def test_a_huge_file_is_refused_before_it_is_read(tree: BuptcampusTree) -> None:
     with tree.data_paths.open("r+b") as file:
         file.truncate(buptcampus_paths.MOST_BYTES + 1)  # holes: no byte is written
-    assert "expected at most 1,073,741,824 bytes" in refused(tree)
+    assert "expected at most 268,435,456 bytes" in refused(tree)
 
 
 @pytest.mark.parametrize("name", ["data_paths.json", "query.txt"])

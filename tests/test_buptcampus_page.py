@@ -77,7 +77,7 @@ def test_names_and_camera_numbers_are_those_of_the_reader() -> None:
     (tree,) = blocks("text")
     for name in (f"{FRAMES}/", DATA_PATHS, *LISTS["train"], *LISTS["test"], GENERATED, *MODALITIES):
         assert name in tree
-    assert f"At most {MOST_BYTES >> 30} GiB" in PAGE
+    assert f"At most {MOST_BYTES >> 20} MiB" in PAGE
     cameras: dict[str, dict[str, list[str]]] = {name: {} for name in ("LS3", "G25", "CQ1", "W4", "TSG1", "TSG2")}
     numbers = DataPaths(Path(DATA_PATHS), {"1": {"IR": cameras}}).cameras
     said = {name: int(number) for number, name in re.findall(r"([1-6]) `([A-Z0-9]+)`", PAGE)}
