@@ -46,15 +46,17 @@ def person_features(tracks: ClipTracks, seed: int, noise: float) -> TrackFeature
 
 
 def write_results(
-    run: RunConfig, folder: Path, *, seed: int = 0, noise: float = 3.0, frames: int | None = None
+    run: RunConfig, folder: Path, *, seed: int = 0, noise: float = 3.0, min_frames: int | None = None
 ) -> Path:
     """metrics.json and features.h5 in `folder`, with the provenance of the run's newest checkpoint."""
     chosen = choose_checkpoint(run, None)
-    protocol = plan_protocol(run, EvaluationOptions(frames=frames))
+    protocol = plan_protocol(run, EvaluationOptions())
+    protocol = replace(protocol, min_frames=min_frames or protocol.min_frames)
     tracks = open_protocol(run, protocol, chosen)
     infrared = person_features(tracks.infrared, seed, noise)
     visible = person_features(tracks.visible, seed + 1, noise)
     results = rank_features(infrared, visible, tracks, protocol, chosen)
+    results.provenance["protocol"]["label"] = "default"
     with publish_files(folder / METRICS, folder / FEATURES) as (metrics_file, features_file):
         write_features(features_file, infrared, visible, results.provenance)
         metrics_file.write(results.to_json())

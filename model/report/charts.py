@@ -22,14 +22,22 @@ NOTHING = "-"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a caption; the first cell of a row names it. `marked`: the rows that the eye should find."""
+    """Rows of text under a caption.
+
+    rows:   the first cell of a row names it
+    marked: the rows that the eye should find
+    groups: headings over the columns, each with the number of columns that it spans
+    """
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     marked: frozenset[int] = frozenset()
+    groups: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.groups and sum(span for _, span in self.groups) != len(self.head):
+            raise ValueError(f"{self.caption}: expected groups over {len(self.head)} columns, got {self.groups}")
         for row in self.rows:
             if len(row) != len(self.head):
                 raise ValueError(f"{self.caption}: expected rows of {len(self.head)} cells, got {len(row)}: {row}")
@@ -122,12 +130,12 @@ class Axes:
 
     def layout(self) -> dict[str, Any]:
         """Plotly's layout."""
-        y: dict[str, Any] = {"title": {"text": self.y}, "automargin": True}
+        y: dict[str, Any] = {"title": {"text": self.y, "standoff": 8}, "automargin": True}
         if self.y_format:
             y["tickformat"] = self.y_format
         if self.y_range is not None:
             y["range"] = list(self.y_range)
-        x: dict[str, Any] = {"title": {"text": self.x}, "automargin": True}
+        x: dict[str, Any] = {"title": {"text": self.x, "standoff": 6}, "automargin": True}
         if self.whole_x:
             x["tickformat"] = "d"
         return {"xaxis": x, "yaxis": y, **self.extra}
@@ -150,7 +158,10 @@ def line_chart(
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Values over two axes of names: values (row, column) float64, NaN where there is none."""
+    """Values over two axes of names: values (row, column) float64, NaN where there is none.
+
+    named_rows: the rows say what they are, so that their axis needs no title
+    """
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -158,6 +169,7 @@ class Grid:
     row_title: str
     column_title: str
     unit: str
+    named_rows: bool = False
     range: tuple[float, float] | None = None
 
 
@@ -179,10 +191,12 @@ def heat_chart(name: str, title: str, grid: Grid, summary: str, digits: int = 2)
         trace["zmin"], trace["zmax"] = grid.range
     if grid.values.size <= 40:
         trace["texttemplate"] = f"%{{z:.{digits}f}}"
-    layout = {
-        "xaxis": {"title": {"text": grid.column_title}, "type": "category", "automargin": True},
-        "yaxis": {"title": {"text": grid.row_title}, "type": "category", "automargin": True, "autorange": "reversed"},
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": grid.column_title, "standoff": 6}, "type": "category", "automargin": True},
+        "yaxis": {"type": "category", "automargin": True, "autorange": "reversed"},
     }
+    if not grid.named_rows:
+        layout["yaxis"]["title"] = {"text": grid.row_title, "standoff": 8}
     rows = tuple(
         (row, *(as_text(value, digits) for value in values))
         for row, values in zip(grid.rows, grid.values.tolist(), strict=True)

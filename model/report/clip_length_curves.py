@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data_cache.text_table import percent
+from model.evaluation.clip_lengths import read_clip_lengths
 from model.evaluation.evaluation import METRICS
 from model.evaluation.results import read_results
 from model.ranking import DIRECTIONS
 from model.report.charts import Axes, Chart, ChartGroup, ChartSection, Line, line_chart
 
 if TYPE_CHECKING:
-    from model.evaluation.results import Results
+    from pathlib import Path
+
     from model.report.reported_run import ReportedRun
 
+Lengths = dict[int, dict[str, dict[str, float]]]  # T → direction → figure → fraction
+LENGTHS = "clip_lengths.json"
+_SAME = ("dataset", "split", "clips", "min_frames", "tracks")
 
-def length_results(run: ReportedRun) -> tuple[dict[int, dict[str, dict[str, float]]], list[str]]:
+
+def length_results(run: ReportedRun) -> tuple[Lengths, list[str]]:
     """T → direction → figures of the reported checkpoint, and a sentence for each file of another one.
 
     Its own results, `clip_lengths.json` and `protocols/frames-*`, the rest of the protocol being the run's own.
     Raises ValueError for a file that is damaged.
     """
     found = {int(run.protocol["frames"]): run.results.metrics}
-    stale = []
+    stale: list[str] = []
     for path in sorted(run.folder.glob(f"protocols/frames-*/{METRICS}")):
         results = read_results(path)
-        if not _is_only_longer(run, results):
-            continue
-        if _sha256(results) != _sha256(run.results):
-            stale.append(f"{path} is of another checkpoint and left out; evaluate it again.")
-            continue
-        found[int(results.provenance["protocol"]["frames"])] = results.metrics
+        if _is_only_longer(run, results.provenance):
+            frames = int(results.provenance["protocol"]["frames"])
+            _take(run, path, results.provenance, {frames: results.metrics}, found, stale)
+    path = run.folder / LENGTHS
+    if path.is_file():
+        several = read_clip_lengths(path)
+        if _is_only_longer(run, several.provenance):
+            metrics = {length.frames: length.metrics for length in several.lengths}
+            _take(run, path, several.provenance, metrics, found, stale)
     return dict(sorted(found.items())), stale
 
 
-def _sha256(results: Results) -> object:
-    return results.provenance["checkpoint"].get("sha256")
+def _take(
+    run: ReportedRun,
+    path: Path,
+    provenance: dict[str, Any],
+    metrics: Lengths,
+    found: Lengths,
+    stale: list[str],
+) -> None:
+    """Put the figures of another file into `found`, or a sentence into `stale`; those found before stay."""
+    if provenance["checkpoint"].get("sha256") != run.results.provenance["checkpoint"].get("sha256"):
+        stale.append(f"{path} is of another checkpoint than {run.folder / METRICS} and left out; evaluate again.")
+        return
+    for frames, figures in metrics.items():
+        found.setdefault(frames, figures)
 
 
-def _is_only_longer(run: ReportedRun, results: Results) -> bool:
+def _is_only_longer(run: ReportedRun, provenance: dict[str, Any]) -> bool:
     """Whether nothing but T differs from the run's own protocol."""
-    protocol = results.provenance["protocol"]
-    return all(protocol.get(key) == run.protocol.get(key) for key in ("dataset", "split", "clips", "min_frames"))
+    protocol = provenance["protocol"]
+    return all(protocol.get(key) == run.protocol.get(key) for key in _SAME)
 
 
 def length_section(run: ReportedRun, baseline: ReportedRun | None, command: str) -> ChartSection:
@@ -64,9 +85,7 @@ def length_section(run: ReportedRun, baseline: ReportedRun | None, command: str)
     )
 
 
-def _length_chart(
-    direction: str, own: dict[int, dict[str, dict[str, float]]], theirs: dict[int, dict[str, dict[str, float]]]
-) -> Chart:
+def _length_chart(direction: str, own: Lengths, theirs: Lengths) -> Chart:
     lines = [
         Line(
             label,

@@ -64,12 +64,13 @@ class HeatFrame:
 
 @dataclass(frozen=True)
 class ExplainedClip:
-    """A clip with the heat maps of the runs, in their order."""
+    """A clip with the heat maps of the runs, and the cosine similarity that each explains, in their order."""
 
     number: int
     person: int
     camera: int
     modality: str
+    similarity: tuple[float, ...]
     frames: tuple[HeatFrame, ...]
 
     @property
@@ -85,7 +86,8 @@ def layer_clips(explained: Sequence[Sequence[ClipExplanation]]) -> tuple[Explain
         first = runs[0]
         frames = tuple(_layer_frame(runs, t) for t in range(len(first.images)))
         modality = first.modality.name.lower()
-        clips.append(ExplainedClip(first.number, first.person, first.camera, modality, frames))
+        similarity = tuple(run.similarity for run in runs)
+        clips.append(ExplainedClip(first.number, first.person, first.camera, modality, similarity, frames))
     return tuple(clips)
 
 

@@ -14,6 +14,8 @@ from model.report.charts import ChartSection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from markupsafe import Markup
+
     from model.report.charts import Chart, Table
     from model.report.explained_clips import ExplainedClip
     from model.report.ranked_galleries import QueryList
@@ -25,11 +27,12 @@ PAGE = Path(__file__).parent / "page"
 class ResultSection:
     """The tables of section `results`.
 
-    own:        the runs of the data set; remarks: what to know of them
+    own:        this run; runs: all of the data set; remarks: what to know of them
     published:  methods and ablation; comparable: they were measured on this data set
     """
 
     own: Table
+    runs: Table
     published: tuple[Table, ...]
     comparable: bool
     remarks: tuple[str, ...]
@@ -72,6 +75,7 @@ def render_page(page: ReportPage) -> str:
     environment = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["coded"] = coded
     scripts = [get_plotlyjs(), (PAGE / "report.js").read_text(encoding="utf-8")]
     for script in scripts:
         assert "</script" not in script.lower() and "<!--" not in script, "it would end the element that holds it"
@@ -88,6 +92,16 @@ def render_page(page: ReportPage) -> str:
 
 def _all_charts(sections: Iterable[ChartSection]) -> list[Chart]:
     return [chart for section in sections for chart in section.charts]
+
+
+def coded(sentence: str) -> Markup:
+    """A sentence as HTML in which what stands between backticks is code."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in sentence.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
 
 
 def security_policy(scripts: Sequence[str]) -> str:

@@ -20,7 +20,14 @@ from model.report.match_curves import match_section
 from model.report.page import ReportPage, ResultSection, render_page
 from model.report.ranked_galleries import ranked_galleries
 from model.report.reported_run import disagreements, read_reported_run
-from model.report.result_rows import comparison_remarks, is_comparable, published_tables, read_other_runs, run_table
+from model.report.result_rows import (
+    comparison_remarks,
+    is_comparable,
+    own_table,
+    published_tables,
+    read_other_runs,
+    run_table,
+)
 from model.report.shown_tracks import open_shown_tracks, recipe_remarks
 from model.report.skeleton_quality import quality_section
 from model.report.track_pictures import FramePictures
@@ -96,36 +103,38 @@ def build_page(material: Material, options: ReportOptions) -> ReportPage:
     """Make every section."""
     run, tracks = material.run, material.tracks
     pictures = FramePictures(tracks.split.files.root, tracks.split.paths)
+    galleries = ranked_galleries(run, tracks, options.queries, pictures.address)
+    sections = _chart_sections(material)
+    results = _results(material)
+    # Last, since it takes longest: what is wrong with the others is known before.
     heat, parts = explain_runs(run, material.baseline, tracks, options.clips, options.device, material.absent)
     return ReportPage(
         title=f"{run.name} on {run.protocol['dataset']}",
         facts=tuple(_facts(material)),
         notices=tuple(_notices(material)),
-        results=_results(material),
-        galleries=tuple(ranked_galleries(run, tracks, options.queries, pictures.address)),
+        results=results,
+        galleries=tuple(galleries),
         heat=heat,
-        charts=_chart_sections(material, parts),
+        charts={section.name: section for section in (*sections, parts)},
         settings=_settings(material),
     )
 
 
-def _chart_sections(material: Material, parts: ChartSection) -> dict[str, ChartSection]:
+def _chart_sections(material: Material) -> list[ChartSection]:
     run, baseline = material.run, material.baseline
     name = f"configs/runs/{run.trained.dataset}/{run.name}.yaml"
-    lengths = f"python -m model evaluate --config {name} --frames 1-12"
+    lengths = f"`python -m model evaluate --config {name} --frames 1-12`"
     exponents = (
-        f"python -m model train --config {name} --set name=exponents-1-1 --set model.exponents=[0.7,1.0,3.0], then"
-        " python -m model evaluate with the same options"
+        f"`python -m model train --config {name} --set name=exponents-1-1 --set 'model.exponents=[0.7,1.0,3.0]'`, then"
+        " `python -m model evaluate` with the same options"
     )
-    sections = (
+    return [
         curves_section(run.folder, baseline.folder if baseline is not None else None),
         match_section(run, baseline),
-        parts,
         length_section(run, baseline, lengths),
         exponent_section(run, material.others, exponents),
         quality_section(material.config.dataset, _min_score(run)),
-    )
-    return {section.name: section for section in sections}
+    ]
 
 
 def _min_score(run: ReportedRun) -> float | None:
@@ -187,7 +196,8 @@ def _results(material: Material) -> ResultSection:
             remarks.append(
                 f"{direction.replace('_to_', ' → ')}: {count:,} of the queries without a match, not counted."
             )
-    return ResultSection(run_table(run, material.others), published_tables(run), is_comparable(run), tuple(remarks))
+    runs = run_table(run, material.others)
+    return ResultSection(own_table(run), runs, published_tables(run), is_comparable(run), tuple(remarks))
 
 
 def _settings(material: Material) -> tuple[Table, ...]:

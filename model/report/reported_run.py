@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import h5py
-import numpy as np
 
 from data_cache.hdf5_checks import hdf5_errors, read_text
 from data_cache.settings_file import build_settings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from model.metrics import HitRanks
     from model.ranking import TrackFeatures
 
+FIGURES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
 _AGAIN = "evaluate the run again with python -m model evaluate"
 _SAME = 1e-6  # figures no further apart are the same
 _SHOWN = 4  # differing keys of a provenance
@@ -80,6 +81,8 @@ def read_reported_run(folder: Path) -> ReportedRun:
     """
     results = read_results(folder / METRICS)
     where = f"{folder / METRICS}: provenance"
+    check_figures(folder / METRICS, results)
+    _check_provenance(where, results.provenance)
     label = results.provenance["protocol"].get("label", DEFAULT)
     if label != DEFAULT:
         raise ValueError(f"{where}: expected the run's own protocol ({DEFAULT}), got {label}; {_AGAIN}")
@@ -87,6 +90,29 @@ def read_reported_run(folder: Path) -> ReportedRun:
     infrared, visible = read_features(folder / FEATURES)
     _check_same_evaluation(folder, results)
     return ReportedRun(folder, trained, results, infrared, visible, rank_both_ways(infrared, visible))
+
+
+def check_figures(path: Path, results: Results) -> None:
+    """Raise ValueError unless both directions have every figure, each a fraction."""
+    for direction in DIRECTIONS:
+        for name in FIGURES:
+            value = results.metrics[direction].get(name, math.nan)
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"{path}: {direction}: {name}: expected a fraction in 0…1, got {value}; {_AGAIN}")
+
+
+def _check_provenance(where: str, provenance: dict[str, Any]) -> None:
+    """Raise ValueError unless what the report shows of the provenance is there."""
+    protocol, recipes = provenance["protocol"], provenance.get("recipes")
+    try:
+        whole = [protocol["frames"], protocol["min_frames"], protocol["persons"]["together"]]
+        whole += [protocol["queries_without_match"][direction] for direction in DIRECTIONS]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{where}: protocol: expected all of an evaluation's, got none of {error}; {_AGAIN}") from None
+    if not all(isinstance(number, int) for number in whole):
+        raise ValueError(f"{where}: protocol: expected whole numbers, got {whole}; {_AGAIN}")
+    if not isinstance(recipes, dict) or not all(isinstance(recipe, dict) for recipe in recipes.values()):
+        raise ValueError(f"{where}: recipes: expected those of edges and graphs, got {recipes!r:.60}; {_AGAIN}")
 
 
 def _check_same_evaluation(folder: Path, results: Results) -> None:
@@ -150,9 +176,9 @@ def _other_figures(run: ReportedRun) -> list[str]:
     sentences = []
     for direction in DIRECTIONS:
         said, found = run.results.metrics[direction], retrieval_metrics(run.hits[direction])
-        off = [key for key in found if abs(found[key] - said.get(key, np.inf)) > _SAME]
+        off = [key for key in FIGURES if abs(found[key] - said[key]) > _SAME]
         if off:
-            listed = ", ".join(f"{key} {100 * said.get(key, np.nan):.3f} → {100 * found[key]:.3f}" for key in off)
+            listed = ", ".join(f"{key} {100 * said[key]:.3f} → {100 * found[key]:.3f}" for key in off)
             sentences.append(
                 f"{direction.replace('_to_', ' → ')}: ranking features.h5 anew gives other figures than metrics.json"
                 f" ({listed}): another machine's arithmetic, or a file that was changed; {_AGAIN}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ from model.config import RunConfig
 from model.differing_keys import differing_keys
 from model.evaluation.evaluation import METRICS
 from model.evaluation.protocol import DEFAULT
-from model.evaluation.results import read_results
+from model.evaluation.results import ranked_tracks, read_results
 from model.ranking import DIRECTIONS
-from model.report.charts import NOTHING, Table
+from model.report.charts import Table
 from model.report.published_results import ABLATION, DATASET, METHODS, TRACKS
+from model.report.reported_run import FIGURES, check_figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from model.report.published_results import PublishedRow
     from model.report.reported_run import ReportedRun
 
-FIGURES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
 VARIANTS = ("baseline", "frame", "sequence", "full")  # the order of table 3
 _GUIDANCE = ("model.frame_guidance", "model.sequence_guidance")
 _SHOWN = 6  # differing settings
@@ -43,6 +44,7 @@ def read_other_runs(run: ReportedRun) -> tuple[list[OtherRun], list[str]]:
     for path in sorted(run.folder.parent.glob(f"*/{METRICS}")):
         try:
             results = read_results(path)
+            check_figures(path, results)
             trained = build_settings(results.provenance["config"], RunConfig, f"{path}: provenance: config")
         except (ValueError, OSError) as error:
             left_out.append(f"Left out: {error}.")
@@ -62,11 +64,24 @@ def run_table(run: ReportedRun, others: Sequence[OtherRun]) -> Table:
     for other in sorted(others, key=lambda one: (VARIANTS.index(one.trained.model.variant), one.name)):
         if other.name == run.name:
             marked.add(len(rows))
-        figures = [_percent(other.metrics[direction].get(key)) for direction in DIRECTIONS for key in FIGURES]
+        figures = [_percent(other.metrics[direction][key]) for direction in DIRECTIONS for key in FIGURES]
         rows.append((other.name, other.trained.model.variant, *figures, _differences(run, other)))
-    head = ("run", "variant", *(f"{_short(d)} {key}" for d in DIRECTIONS for key in FIGURES), "differs in")
+    head = ("run", "variant", *(FIGURES * len(DIRECTIONS)), "differs in")
+    groups = (("", 2), *((_words(direction), len(FIGURES)) for direction in DIRECTIONS), ("", 1))
     caption = f"Runs on {run.protocol['dataset']}, in percent; this run is marked"
-    return Table(caption, head, tuple(rows), frozenset(marked))
+    return Table(caption, head, tuple(rows), frozenset(marked), groups)
+
+
+def own_table(run: ReportedRun) -> Table:
+    """A row a direction of the reported run."""
+    counts = ranked_tracks(run.protocol)
+    rows = []
+    for direction in DIRECTIONS:
+        ranked = [f"{counts[direction][side]:,}" for side in ("queries", "gallery")]
+        figures = [_percent(run.results.metrics[direction][key]) for key in FIGURES]
+        rows.append((_words(direction), *ranked, *figures))
+    head = ("direction", "queries", "gallery", *FIGURES)
+    return Table(f"This run, {run.name} on {run.protocol['dataset']}, in percent", head, tuple(rows))
 
 
 def is_comparable(run: ReportedRun) -> bool:
@@ -110,8 +125,9 @@ def _published(
     if own is not None:
         marked = {len(rows)}
         rows.append(own)
-    head = (kind, "where", *(f"{_short(direction)} {key}" for direction in DIRECTIONS for key in ("rank-1", "mAP")))
-    return Table(caption, head, tuple(rows), frozenset(marked))
+    head = (kind, "where", *(("rank-1", "mAP") * len(DIRECTIONS)))
+    groups = (("", 2), *((_words(direction), 2) for direction in DIRECTIONS))
+    return Table(caption, head, tuple(rows), frozenset(marked), groups)
 
 
 def _own_row(run: ReportedRun) -> tuple[str, ...]:
@@ -123,7 +139,7 @@ def _differences(run: ReportedRun, other: OtherRun) -> str:
     """The settings in which `other` differs from this run, besides name and guidance, and its T and tracks."""
     if other.name == run.name:
         return "this run"
-    found = differing_keys(asdict(run.trained), asdict(other.trained))
+    found = differing_keys(*(json.loads(json.dumps(asdict(one.trained))) for one in (run, other)))
     listed = [f"{key} {theirs}" for key, (_, theirs) in found.items() if key not in ("name", "root", *_GUIDANCE)]
     for key in ("tracks", "frames", "min_frames"):
         if other.protocol.get(key) != run.protocol.get(key) and f"model.{key}" not in found:
@@ -132,10 +148,9 @@ def _differences(run: ReportedRun, other: OtherRun) -> str:
     return ", ".join(listed[:_SHOWN] + more) or "nothing else"
 
 
-def _short(direction: str) -> str:
-    """`I→V` for `infrared_to_visible`."""
-    return "→".join(part[0].upper() for part in direction.split("_to_"))
+def _words(direction: str) -> str:
+    return direction.replace("_to_", " → ")
 
 
-def _percent(value: float | None) -> str:
-    return NOTHING if value is None else f"{100 * value:.2f}"
+def _percent(value: float) -> str:
+    return f"{100 * value:.2f}"

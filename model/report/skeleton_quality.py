@@ -80,7 +80,7 @@ def quality_section(dataset: str, min_score: float | None) -> ChartSection:
     for split in SPLITS:
         path = ARTIFACTS / dataset / "keypoints" / f"{split}.h5"
         if not path.is_file():
-            remarks.append(f"{split}: {path} is not there; python -m pipeline keypoints makes it.")
+            remarks.append(f"{split}: {path} is not there; `dvc repro` makes it.")
             continue
         qualities = _read_qualities(path, dataset, split, threshold)
         groups.append(ChartGroup(f"{split} split", _charts(split, qualities, threshold)))
@@ -118,7 +118,7 @@ def _charts(split: str, qualities: list[CameraQuality], min_score: float) -> tup
         ("share", f"Share of frames seen (score ≥ {min_score:g})", "share"),
     ):
         values = np.stack([getattr(one, key) for one in qualities], axis=1)
-        grid = Grid(joints, columns, values, "joint", "modality and camera", unit, (0.0, 1.0))
+        grid = Grid(joints, columns, values, "joint", "modality and camera", unit, True, (0.0, 1.0))
         summary = f"{title}, {split} split, {len(joints)} joints by {len(columns)} cameras: {_ends(grid)}."
         charts.append(heat_chart(f"quality-{split}-{key}", f"{title}, {split} split", grid, summary))
     return tuple(charts)

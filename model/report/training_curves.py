@@ -69,11 +69,11 @@ def curves_section(folder: Path, other: Path | None) -> ChartSection:
     """A chart for each loss and the learning rate; `other` is the folder of the run compared with."""
     own, theirs = read_curves(folder), read_curves(other) if other is not None else {}
     charts = tuple(_curve_chart(name, own, theirs) for name in own)
-    remarks = () if charts else (f"Training left no tables in {TABLES}: train the run with python -m model train.",)
+    remarks = () if charts else (f"Training left no tables in {TABLES}: train the run with `python -m model train`.",)
     return ChartSection(
         "training",
         "Losses and learning rate",
-        "The mean of every epoch, unweighted by name, as training logged it.",
+        "The mean of every epoch: the total with the weights of the losses, each loss without, as training logged it.",
         (ChartGroup("all", charts),) if charts else (),
         remarks=remarks,
     )
