@@ -55,10 +55,11 @@ def export_nwb(request: ExportRequest) -> ExportSummary:
         if len(reader.tracks):
             content.add_time_intervals(_track_table(reader, request))
         _name_objects(content)
-        with publish_hdf5(request.out) as output:
-            with output.step():
-                writer = NWBHDF5IO(file=output.file, mode="w")
-                writer.write(content)
+
+        def lay_out(file: h5py.File) -> None:
+            NWBHDF5IO(file=file, mode="w").write(content)
+
+        with publish_hdf5(request.out, lay_out) as output:
             frames = start = 0
             for block in read_blocks(reader, ranges):
                 with output.step():

@@ -50,11 +50,13 @@ def export_sleap(request: ExportRequest) -> ExportSummary:
     with open_cache(request.source, "keypoints") as reader:
         (rows,) = chosen_ranges(reader, request)
         owners = reader.index().track[rows.start : rows.stop]
-        with publish_hdf5(request.out) as output:
-            with output.step():
-                _write_names(output.file, reader, request)
-                _write_frames(output.file, reader, rows, owners)
-                _create_arrays(output.file, len(rows))
+
+        def lay_out(file: h5py.File) -> None:
+            _write_names(file, reader, request)
+            _write_frames(file, reader, rows, owners)
+            _create_arrays(file, len(rows))
+
+        with publish_hdf5(request.out, lay_out) as output:
             frames = 0
             for block in read_blocks(reader, [rows]):
                 with output.step():

@@ -1,7 +1,12 @@
-"""An HDF5 file of another program's layout that appears under its name only when it is whole."""
+"""An HDF5 file of another program's layout that appears under its name only when it is whole.
+
+Text of variable length, which other programs' layouts have, lies in a heap that HDF5 reads back while it writes, and
+where a write has failed that ends the process. So everything but the large arrays is laid out in memory first.
+"""
 
 from __future__ import annotations
 
+import io
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -11,7 +16,7 @@ from data_cache.partial_file import uninterrupted
 from data_cache.published_file import publish_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from data_cache.partial_file import PartialFile
@@ -20,12 +25,12 @@ LIBRARY_VERSIONS = ("v108", "v108")  # readable since HDF5 1.8 (2008)
 
 
 class Hdf5Output:
-    """An HDF5 file that is being written; everything that is done with `file` is done within a `step`."""
+    """An HDF5 file whose arrays are being filled; everything that is done with `file` is done within a `step`."""
 
     def __init__(self, partial: PartialFile) -> None:
         self._partial = partial
         with self.step():
-            self.file = h5py.File(partial, "w", libver=LIBRARY_VERSIONS)
+            self.file = h5py.File(partial, "r+", libver=LIBRARY_VERSIONS)
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -50,13 +55,17 @@ class Hdf5Output:
 
 
 @contextmanager
-def publish_hdf5(path: Path) -> Iterator[Hdf5Output]:
-    """Give an HDF5 file open for writing; it gets the name `path` at the end, not after an error.
+def publish_hdf5(path: Path, lay_out: Callable[[h5py.File], None]) -> Iterator[Hdf5Output]:
+    """Give an HDF5 file whose arrays are to be filled; it gets the name `path` at the end, not after an error.
+
+    lay_out: makes everything that is in the file, the large arrays still empty
 
     What was there under the name stays until then. Raises OutputBusyError while another run writes it, OSError with a
     remedy where it cannot be written.
     """
     with publish_files(path) as (partial,):
+        partial.write(_laid_out(lay_out))
+        partial.check()
         output = Hdf5Output(partial)
         try:
             yield output
@@ -64,3 +73,10 @@ def publish_hdf5(path: Path) -> Iterator[Hdf5Output]:
         except BaseException:
             output.abandon()
             raise
+
+
+def _laid_out(lay_out: Callable[[h5py.File], None]) -> bytes:
+    memory = io.BytesIO()
+    with h5py.File(memory, "w", libver=LIBRARY_VERSIONS) as file:
+        lay_out(file)
+    return memory.getvalue()
