@@ -30,7 +30,7 @@ def read_stored(path: Path) -> StoredFrames:
     """Read the keypoints file `path`."""
     with h5py.File(path) as file:
         frames, tracks = file["frames"], file["tracks"]
-        columns = {name: tracks[name][:].tolist() for name in ("person", "camera", "modality", "start", "stop")}
+        columns = {name: tracks[name][:].tolist() for name in ("person", "camera", "modality", "role", "start", "stop")}
         return StoredFrames(
             path=list(frames["path"].asstr()[:]),
             ok=frames["status"][:] == 0,
@@ -46,3 +46,8 @@ def expected_name(number: int, track: dict[str, int]) -> str:
     """What the exports call a track."""
     modality = {1: "infrared", 2: "visible"}[track["modality"]]
     return f"track{number:05d}_person{track['person']:04d}_camera{track['camera']}_{modality}"
+
+
+def role_name(track: dict[str, int]) -> str:
+    """What the exports call the role of a track."""
+    return {0: "both", 1: "query", 2: "gallery"}[track["role"]]

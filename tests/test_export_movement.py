@@ -52,8 +52,10 @@ def test_every_joint_of_every_track(
                 expected = stored.keypoints[row] if there else np.full((17, 2), np.nan, np.float32)
                 np.testing.assert_array_equal(at.position.transpose("keypoints", "space"), expected)
                 np.testing.assert_array_equal(at.confidence, stored.score[row] if there else np.full(17, np.nan))
-            known = {name: individual[name].item() for name in ("track", "person", "camera", "modality", "frames")}
-            named = {name: track[name] for name in ("person", "camera", "modality")}
+            known = {
+                name: individual[name].item() for name in ("track", "person", "camera", "modality", "role", "frames")
+            }
+            named = {name: track[name] for name in ("person", "camera", "modality", "role")}
             assert known == {"track": number, **named, "frames": track["stop"] - track["start"]}
             assert individual.first_frame.item() == stored.path[track["start"]]
     rows = [row for number in numbers for row in range(stored.tracks[number]["start"], stored.tracks[number]["stop"])]

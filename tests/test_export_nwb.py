@@ -16,7 +16,7 @@ from data_cache.exchange.export_nwb import export_nwb
 from data_cache.exchange.exported_frames import ExportRequest
 from data_cache.skeleton import JOINTS, LIMBS
 from tests.factories import random_index, write_cache
-from tests.stored_frames import StoredFrames, expected_name, read_stored
+from tests.stored_frames import StoredFrames, expected_name, read_stored, role_name
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ def test_the_intervals_say_where_the_tracks_are(
             assert (entry.person, entry.camera) == (track["person"], track["camera"])
             assert entry.track_name == expected_name(entry.track, track)
             assert entry.modality == entry.track_name.rpartition("_")[2]
+            assert entry.role == role_name(track)
 
 
 def test_nothing_in_it_is_random_or_of_today(keypoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from data_cache.exchange.export_pyskl import export_pyskl
 from data_cache.exchange.exported_frames import ExportRequest
 from data_cache.records import SplitIndex
 from tests.factories import random_index, write_cache
-from tests.stored_frames import expected_name, read_stored
+from tests.stored_frames import expected_name, read_stored, role_name
 
 # The keys that PYSKL's and mmaction2's data sets look at and that mean something else there.
 TAKEN = {"filename", "raw_file", "box_score", "anno_inds", "offset", "start_index", "frame_inds", "clip_len"}
@@ -79,6 +79,7 @@ def test_every_track_is_an_annotation(keypoints: Path, tmp_path: Path) -> None:
         named = (annotation["track"], annotation["person"], annotation["camera"])
         assert named == (number, track["person"], track["camera"])
         assert annotation["modality"] == annotation["frame_dir"].rpartition("_")[2]
+        assert annotation["role"] == role_name(track)
         assert not TAKEN & annotation.keys()
     assert blank > 0
     tracked = stored.track >= 0

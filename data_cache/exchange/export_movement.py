@@ -129,6 +129,7 @@ def _write_coordinates(
         ("person", tracks.person[chosen]),
         ("camera", tracks.camera[chosen]),
         ("modality", tracks.modality[chosen]),
+        ("role", tracks.role[chosen]),
         ("frames", tracks.lengths[chosen]),
     ):
         _write_numbers(netcdf, name, values.astype(np.int32), "individuals")

@@ -19,7 +19,7 @@ import numpy as np
 from data_cache.exchange.exported_frames import ExportSummary, chosen_ranges, chosen_tracks, read_blocks, track_name
 from data_cache.exchange.published_hdf5 import publish_hdf5
 from data_cache.reader import open_cache
-from data_cache.records import Modality
+from data_cache.records import Modality, Role
 from data_cache.skeleton import JOINTS, limb_indices
 from data_cache.writer import canonical_recipe
 
@@ -163,6 +163,7 @@ def _track_table(reader: CacheReader, request: ExportRequest) -> Any:
         "person": ("person number of the data set", tracks.person[numbers]),
         "camera": ("camera number of the data set", tracks.camera[numbers]),
         "modality": ("kind of camera", [Modality(int(kind)).name.lower() for kind in tracks.modality[numbers]]),
+        "role": ("part in the test", [Role(int(role)).name.lower() for role in tracks.role[numbers]]),
         "track_name": ("what other exports call the track", [track_name(tracks, int(number)) for number in numbers]),
     }
     return TimeIntervals(name="tracks", description="The tracklets over the frames", columns=_columns(columns))

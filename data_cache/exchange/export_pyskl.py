@@ -23,7 +23,7 @@ from data_cache.exchange.exported_frames import (
 )
 from data_cache.published_file import publish_files
 from data_cache.reader import open_cache
-from data_cache.records import Modality
+from data_cache.records import Modality, Role
 
 if TYPE_CHECKING:
     from data_cache.exchange.exported_frames import ExportRequest, SkeletonBlock
@@ -68,6 +68,7 @@ def _annotation(reader: CacheReader, number: int, persons: np.ndarray[Any, Any])
         "person": person,
         "camera": int(tracks.camera[number]),
         "modality": Modality(int(tracks.modality[number])).name.lower(),
+        "role": Role(int(tracks.role[number])).name.lower(),
         "frame_paths": list(reader.paths[block.rows.start : block.rows.stop]),
         "frame_sizes": block.size,
     }
