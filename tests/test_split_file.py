@@ -72,6 +72,7 @@ def test_the_index_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert_same(read_frames(file), read_split(tree.root, "walkers", "train"))
     assert len(read_frames(file).tracks) == len(TRAIN)
     plain = capsys.readouterr().out
+    assert "frames in tracks" in plain and "first_path" not in plain, "the summary only"
     assert main(command) == 0
     assert read_frames(file).dataset == "tree", "the folder's name where none is given"
     assert capsys.readouterr().out == plain

@@ -28,7 +28,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--frames-out",
         type=Path,
         metavar="FILE.json",
-        help="write every frame and track to this file, for `python -m data_cache import`",
+        help="write every frame and track to this file, for `python -m data_cache import`, and print the summary only",
     )
     parser.add_argument(
         "--dataset", metavar="NAME", help="name of the data set, as its files give it (default: name of the folder)"
@@ -50,5 +50,6 @@ def run(args: argparse.Namespace) -> int:
         write_csv(rows, args.out)
     summary = summarize_tracks(index)
     write = write_json if args.json else write_text
-    sys.stdout.write(write(summary, rows if args.out is None else []) + "\n")
+    written = args.out is not None or args.frames_out is not None
+    sys.stdout.write(write(summary, [] if written else rows) + "\n")
     return DONE
