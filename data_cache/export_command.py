@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from data_cache.command_line import DONE
 from data_cache.option_types import share, whole_number
+from data_cache.quality import DEFAULT_MIN_SCORE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from data_cache.exchange.exported_frames import ExportRequest, ExportSummary
 
@@ -58,6 +59,9 @@ FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
 )
 
 
+OPTIONS = tuple(sorted({option for form in FORMATS.values() for option in form.options}))
+
+
 def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser(
@@ -85,7 +89,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--min-score",
         type=share,
         metavar="S",
-        help="for coco-dataset: score from which a joint counts as seen (default: 0.3)",
+        help=f"for coco-dataset: score from which a joint counts as seen (default: {DEFAULT_MIN_SCORE:g})",
     )
     parser.add_argument(
         "--fps",
@@ -98,26 +102,30 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(args: argparse.Namespace) -> int:
     """Write the file and say what is in it."""
-    form = FORMATS[args.format]
-    given = {name: getattr(args, name) for name in ("min_score", "fps") if getattr(args, name, None) is not None}
-    for name in given:
-        if name not in form.options:
-            meant = " and ".join(known for known, other in FORMATS.items() if name in other.options)
-            args.wrong_usage(
-                f"argument --{name.replace('_', '-')}: expected for {meant} only, got --format {args.format}"
-            )
-    if not args.out.name.endswith(form.ending) or args.out.name == form.ending:
-        args.wrong_usage(f"argument --out: expected a name that ends in {form.ending}, got {str(args.out)!r}")
-    if args.out.name.endswith(".images.json"):
-        args.wrong_usage(f"argument --out: expected a name that does not end in .images.json, got {str(args.out)!r}")
     from data_cache.exchange.exported_frames import ExportRequest
 
+    form = FORMATS[args.format]
+    given = {name: value for name in OPTIONS if (value := getattr(args, name)) is not None}
+    _check_usage(args, form, given)
     export: Callable[[ExportRequest], ExportSummary] = getattr(
         importlib.import_module(f"data_cache.exchange.{form.module}"), form.function
     )
     done = export(ExportRequest(args.file, args.out, tuple(args.track), **given))
     sys.stdout.write("\n".join(describe(done)) + "\n")
     return DONE
+
+
+def _check_usage(args: argparse.Namespace, form: ExportFormat, given: Iterable[str]) -> None:
+    """Leave with status 2 where an option or the ending of the output does not fit the format."""
+    for name in given:
+        if name not in form.options:
+            meant = " and ".join(known for known, other in FORMATS.items() if name in other.options)
+            option = name.replace("_", "-")
+            args.wrong_usage(f"argument --{option}: expected for {meant} only, got --format {args.format}")
+    name = args.out.name
+    if not name.endswith(form.ending) or name == form.ending or name.endswith(".images.json"):
+        but = " (but not in .images.json)" if form.ending == ".json" else ""
+        args.wrong_usage(f"argument --out: expected a name that ends in {form.ending}{but}, got {str(args.out)!r}")
 
 
 def describe(done: ExportSummary) -> list[str]:

@@ -87,7 +87,7 @@ def _describe_file(reader: CacheReader, request: ExportRequest) -> Any:
     about = f"{reader.dataset}/{reader.split}"
     return NWBFile(
         session_description=f"Keypoints of the frames of {about}, one after another",
-        identifier=str(uuid5(NAMESPACE_URL, f"{about}/{request.tracks}/{recipe}")),
+        identifier=str(uuid5(NAMESPACE_URL, f"{about}/{request.tracks}/{request.fps}/{recipe}")),
         session_start_time=BEGIN,
         file_create_date=BEGIN,
         notes=recipe,
