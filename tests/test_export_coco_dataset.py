@@ -82,6 +82,22 @@ def precision(library: str, truth: Path, results: Path) -> float:
     return float(evaluation.stats[0])
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_mmpose_trains_on_what_is_seen(keypoints: Path, tmp_path: Path) -> None:
+    from mmpose.datasets.datasets.body import CocoDataset
+
+    out = tmp_path / "data.json"
+    export_coco_dataset(ExportRequest(keypoints, out, min_score=0.37))
+    data = CocoDataset(ann_file=str(out), data_root=str(tmp_path), data_prefix={"img": ""}, pipeline=[])
+    stored = read_stored(keypoints)
+    samples = {sample["img_id"] - 1: sample for sample in map(data.get_data_info, range(len(data)))}
+    assert sorted(samples) == np.flatnonzero(stored.ok).tolist()
+    for row, sample in samples.items():
+        assert sample["img_path"] == str(tmp_path / stored.path[row])
+        np.testing.assert_array_equal(sample["keypoints"][0], stored.keypoints[row])
+        np.testing.assert_array_equal(sample["keypoints_visible"][0], stored.score[row] >= np.float32(0.37))
+
+
 def test_single_tracks_keep_their_image_ids(keypoints: Path, tmp_path: Path) -> None:
     stored = read_stored(keypoints)
     chosen = (5, 2)
