@@ -130,8 +130,10 @@ def test_the_head_says_what_was_run_and_warns(page: ReportText) -> None:
 def test_the_results_are_those_of_the_files(page: ReportText) -> None:
     own = page.table("This run")
     for direction in DIRECTIONS:
-        row = own[direction.replace("_to_", " → ")]
-        assert [row[key] for key in KEYS] == [f"{100 * metrics()[direction][key]:.2f}" for key in KEYS]
+        column = {name: row[direction.replace("_to_", " → ")] for name, row in own.items()}
+        assert [column.pop(key) for key in KEYS] == [f"{100 * metrics()[direction][key]:.2f}" for key in KEYS]
+        query, gallery = ({"infrared": "6", "visible": "7"}[side] for side in direction.split("_to_"))
+        assert column == {"queries": query, "gallery": gallery}
     runs = page.table("Runs on tiny")
     assert list(runs) == ["baseline", "full", "none-two", "one-one", "one-one-b", "wider"]
     assert page.marked("Runs on tiny") == ["full"]
@@ -139,8 +141,8 @@ def test_the_results_are_those_of_the_files(page: ReportText) -> None:
         for number, direction in enumerate(DIRECTIONS, start=1):
             wanted = [f"{100 * metrics(name)[direction][key]:.2f}" for key in KEYS]
             assert [runs[name][f"{key} {number}"] for key in KEYS] == wanted
-    assert runs["baseline"]["differs in"] == "nothing else"
-    assert runs["wider"]["differs in"] == "model.edge_hidden 77, model.exponents [2.0]"
+    assert runs["baseline"]["also differs in"] == "nothing else"
+    assert runs["wider"]["also differs in"] == "model.edge_hidden 77, model.exponents [2.0]"
     assert "Left out: artifacts/tiny/runs/broken/metrics.json: expected the metrics.json" in page.sentences("results")
 
 

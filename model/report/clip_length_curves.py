@@ -73,7 +73,7 @@ def length_section(run: ReportedRun, baseline: ReportedRun | None, command: str)
         "clip-length",
         "mAP against clip length",
         "Figure 5 of the paper: the same checkpoint tested with clips of other lengths. Longer clips see more of a"
-        " track; the shaded area is what guidance gains over the baseline.",
+        " track; the shaded area lies between this run and the baseline.",
         remarks=(*stale, *more),
     )
     if len(own) < 2:
@@ -106,6 +106,7 @@ def _length_chart(direction: str, own: Lengths, theirs: Lengths) -> Chart:
         )
     axes = Axes("frames of a clip", "mAP", "frames", ".1%")
     chart = line_chart(f"length-{direction}", title, lines, axes, f"{title}: {'; '.join(parts)}.", digits=4)
+    chart.figure["layout"]["xaxis"]["tickvals"] = sorted({place for line in lines for place in line.x})
     if len(lines) == 2 and lines[0].x == lines[1].x:
         lines_drawn = chart.figure["data"]
         chart.figure["data"] = [lines_drawn[1], {**lines_drawn[0], "fill": "tonexty"}]

@@ -66,21 +66,18 @@ def run_table(run: ReportedRun, others: Sequence[OtherRun]) -> Table:
             marked.add(len(rows))
         figures = [_percent(other.metrics[direction][key]) for direction in DIRECTIONS for key in FIGURES]
         rows.append((other.name, other.trained.model.variant, *figures, _differences(run, other)))
-    head = ("run", "variant", *(FIGURES * len(DIRECTIONS)), "differs in")
+    head = ("run", "variant", *(FIGURES * len(DIRECTIONS)), "also differs in")
     groups = (("", 2), *((_words(direction), len(FIGURES)) for direction in DIRECTIONS), ("", 1))
     caption = f"Runs on {run.protocol['dataset']}, in percent; this run is marked"
     return Table(caption, head, tuple(rows), frozenset(marked), groups)
 
 
 def own_table(run: ReportedRun) -> Table:
-    """A row a direction of the reported run."""
+    """A column a direction of the reported run: narrow enough for a phone."""
     counts = ranked_tracks(run.protocol)
-    rows = []
-    for direction in DIRECTIONS:
-        ranked = [f"{counts[direction][side]:,}" for side in ("queries", "gallery")]
-        figures = [_percent(run.results.metrics[direction][key]) for key in FIGURES]
-        rows.append((_words(direction), *ranked, *figures))
-    head = ("direction", "queries", "gallery", *FIGURES)
+    rows = [(side, *(f"{counts[direction][side]:,}" for direction in DIRECTIONS)) for side in ("queries", "gallery")]
+    rows += [(key, *(_percent(run.results.metrics[direction][key]) for direction in DIRECTIONS)) for key in FIGURES]
+    head = ("", *(_words(direction) for direction in DIRECTIONS))
     return Table(f"This run, {run.name} on {run.protocol['dataset']}, in percent", head, tuple(rows))
 
 

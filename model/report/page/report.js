@@ -16,7 +16,8 @@
     const data = figure.data.map((trace) => {
       if (!trace.meta || trace.meta.colour === undefined) return trace;
       const colour = palette[trace.meta.colour % palette.length];
-      return { ...trace, line: { ...trace.line, color: colour }, marker: { ...trace.marker, color: colour } };
+      const fillcolor = trace.fill ? `${colour}30` : undefined;
+      return { ...trace, fillcolor, line: { ...trace.line, color: colour }, marker: { ...trace.marker, color: colour } };
     });
     const layout = {
       ...figure.layout,
