@@ -116,8 +116,12 @@ def _is_before(step: str, first_epoch: int) -> bool:
 
 
 @contextmanager
-def progress_bar(steps: int, done: int, stream: TextIO = sys.stderr) -> Iterator[Callable[[float], None]]:
-    """Give the function to call with the loss after every step: a bar on a terminal, nothing elsewhere."""
+def progress_bar(steps: int, done: int, stream: TextIO | None = None) -> Iterator[Callable[[float], None]]:
+    """Give the function to call with the loss after every step: a bar on a terminal, nothing elsewhere.
+
+    stream: none takes the stderr of now, which need not be that of the import
+    """
+    stream = stream or sys.stderr
     if not stream.isatty():
         yield lambda loss: None
         return
