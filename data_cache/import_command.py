@@ -56,7 +56,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="SHARE",
         help="stop when more of the frames in tracks have no skeleton (default: %(default)s)",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from data_cache.exchange.import_keypoints import ImportRequest, import_keypoints
     from data_cache.text_table import amount
 
+    if args.images is not None and args.format != "coco":
+        args.usage_error(f"argument --images: expected with --format coco only, got --format {args.format}")
     request = ImportRequest(args.source, args.format, args.frames, args.out, args.root, args.images, args.max_bad)
     done = import_keypoints(request)
     lines = [f"{args.out}: {done.ok:,} of {amount(done.frames, 'frame')} have keypoints"]

@@ -121,6 +121,14 @@ def test_every_other_pickle_is_refused_in_one_line(
     assert not Path("/tmp/star-was-here").exists()
 
 
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    with path.open("wb") as file:
+        file.truncate((1 << 31) + 1)  # takes no room on the disk
+    with pytest.raises(ValueError, match=r"a\.pkl: expected a pickle of at most 2 GiB, found 2147483649 bytes"):
+        load_plain(path)
+
+
 def test_what_contains_itself_ends(tmp_path: Path) -> None:
     loop: list[object] = []
     loop.append(loop)

@@ -92,6 +92,15 @@ def test_frames_that_do_not_decode_are_unreadable(case: Case, capsys: pytest.Cap
     assert "no readable file below --root: 2\n" in capsys.readouterr().out
 
 
+def test_a_frame_outside_the_root_is_not_looked_at(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = case.root / case.index.paths[2]
+    frame.rename(case.folder / "elsewhere.jpg")
+    frame.symlink_to(case.folder / "elsewhere.jpg")
+    source = write_star(case, case.folder / "poses.h5")
+    status = run_import(case, source, "star", "--root", case.root, "--max-bad", "1")
+    assert_refused(case, capsys, status, case.index.paths[2], "elsewhere.jpg: not read")
+
+
 def test_a_frame_on_its_side_has_the_size_that_it_is_shown_with(case: Case) -> None:
     from PIL import Image
 

@@ -104,3 +104,7 @@ def test_the_command_says_what_it_reads(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit) as stop:
         data_cache(["import", "a", "--format", "sleap", "--frames", "b", "--out", "c"])
     assert stop.value.code == 2
+    with pytest.raises(SystemExit) as stop:
+        data_cache(["import", "a", "--format", "pyskl", "--frames", "b", "--out", "c", "--images", "d"])
+    assert stop.value.code == 2
+    assert "argument --images: expected with --format coco only" in capsys.readouterr().err

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Raised when this code makes other keypoints of the same file. History: 1 first.
 IMPORT_CODE = 1
 
-FORMATS = ("coco", "mmpose", "pyskl", "star")
 WITH_SIZES = ("coco", "pyskl")  # formats that say how large the frames are
 BLOCK_FRAMES = 4096
 NAMED_IN_MESSAGE = 5
@@ -34,7 +33,7 @@ _LEAST_EXTENT = 2.0  # pixels; skeletons that all fit in here are not in pixels
 class ImportRequest:
     """What to import.
 
-    source, format: the other program's file or folder, and one of `FORMATS`
+    source, format: the other program's file or folder, and `coco`, `mmpose`, `pyskl` or `star`
     frames:         split file, or cache file of the split
     out:            keypoints file to write
     root:           the data set's folder, None: not given
@@ -127,7 +126,7 @@ def _read_source(request: ImportRequest, table: SkeletonTable) -> dict[str, Any]
         from data_cache.exchange.import_star import read_star
 
         return read_star(request.source, table)
-    raise ValueError(f"format: expected one of {', '.join(FORMATS)}, got {request.format!r}")
+    raise ValueError(f"format: expected coco, mmpose, pyskl or star, got {request.format!r}")
 
 
 def _measure_frames(root: Path, table: SkeletonTable, status: NDArray[np.uint8]) -> None:

@@ -54,7 +54,7 @@ def read_mmpose(source: Path, table: SkeletonTable) -> dict[str, str]:
         for person in _persons(source / names[path], data):
             for row in places:
                 table.offer(row, person["keypoints"], person["keypoint_scores"])
-    table.strangers = _count_predictions(source) - used
+    table.strangers = max(0, _count_predictions(source) - used)
     return {"source": source.resolve().name, "sha256": digest.hexdigest()}
 
 
