@@ -6,6 +6,7 @@ import importlib
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -20,7 +21,11 @@ from tests.stored_frames import read_stored
 
 @pytest.fixture
 def keypoints(tmp_path: Path) -> Path:
-    return write_cache(tmp_path / "train.h5", index=random_index(7), seed=7)
+    path = write_cache(tmp_path / "train.h5", index=random_index(7), seed=7)
+    with h5py.File(path, "r+") as file:
+        row = int(np.flatnonzero(file["frames/status"][:] == 0)[1])
+        file["frames/score"][row, 3:6] = 0.0, 0.37, 1.0  # just at the min scores of the tests
+    return path
 
 
 @pytest.mark.parametrize("library", ["pycocotools.coco", "xtcocotools.coco"])
