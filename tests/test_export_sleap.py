@@ -103,3 +103,14 @@ def test_a_split_without_frames(tmp_path: Path) -> None:
     empty = write_cache(tmp_path / "empty.h5", index=random_index(tracks=0, orphans=0))
     export_sleap(ExportRequest(empty, tmp_path / "x.h5"))
     assert len(sleap_io.load_analysis_h5(str(tmp_path / "x.h5"))) == 0
+
+
+def test_what_stands_in_a_frame_without_keypoints_is_not_exported(keypoints: Path, tmp_path: Path) -> None:
+    with h5py.File(keypoints, "r+") as file:
+        row = int(np.flatnonzero(file["frames/status"][:] != 0)[0])
+        file["frames/keypoints"][row], file["frames/score"][row] = 7.0, 0.5
+        file["frames/size"][row] = 53, 23
+    export_sleap(ExportRequest(keypoints, tmp_path / "x.h5"))
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert np.isnan(file["tracks"][..., row]).all() and np.isnan(file["point_scores"][..., row]).all()
+        assert file["track_occupancy"][row].tolist() == [0]
