@@ -88,7 +88,9 @@ def test_of_several_persons_the_best_scored_is_taken(case: Case, capsys: pytest.
     source = case.folder / "predictions"
     for row, path in enumerate(case.index.paths):
         keypoints, score = case.rows.keypoints[row], case.rows.score[row]
-        others = [(keypoints + 3, score * np.float32(0.9)), (keypoints - 3, score * np.float32(0.8))]
+        one_joint = np.where(np.arange(17) == 4, 1, score * 0.5 - 0.1).astype(np.float32)  # highest score, not mean
+        assert one_joint.mean() < score.mean()
+        others = [(keypoints + 3, score * np.float32(0.9)), (keypoints - 3, one_joint)]
         persons = [(keypoints, score), *others] if row % 2 else [*others, (keypoints, score)]
         predict(path, persons if row % 5 else [(keypoints, score)], source / Path(path).parent)
     assert run_import(case, source, "mmpose", "--root", case.root) == 0

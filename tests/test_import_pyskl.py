@@ -12,6 +12,7 @@ import pytest
 from data_cache.__main__ import main
 from data_cache.reader import open_cache
 from data_cache.records import Status
+from data_cache.split_file import write_split_file
 from data_cache.writer import CacheWriter
 from tests.factories import RECIPE
 from tests.import_sources import Case, assert_imported, assert_refused, make_case, run_import, without, write_frames
@@ -107,6 +108,21 @@ def test_our_own_export_comes_back_bit_by_bit(tmp_path: Path, capsys: pytest.Cap
     assert main(["export", str(original), "--format", "pyskl", "--out", str(source)]) == 0
     assert run_import(case, source, "pyskl", "--max-bad", "0.5") == 0
     assert_imported(without(case, *orphans))
+
+
+def test_two_tracks_of_the_same_frames_keep_their_own_skeletons(tmp_path: Path) -> None:
+    case = make_case(tmp_path, orphans=0)
+    tracks, paths = case.index.tracks, list(case.index.paths)
+    assert tracks.lengths[0] == tracks.lengths[1] and tracks.start[0] > tracks.start[1]
+    paths[tracks.start[1] : tracks.stop[1]] = paths[tracks.start[0] : tracks.stop[0]]
+    case = Case(tmp_path, type(case.index)("sample", "train", tuple(paths), tracks), case.rows)
+    write_split_file(case.frames, case.index)
+    original, source = tmp_path / "original.h5", tmp_path / "own.pkl"
+    with CacheWriter(original, "keypoints", case.index, RECIPE, status=case.rows.status) as writer:
+        writer.append({name: getattr(case.rows, name) for name in ("keypoints", "score", "size")})
+    assert main(["export", str(original), "--format", "pyskl", "--out", str(source)]) == 0
+    assert run_import(case, source, "pyskl") == 0
+    assert_imported(case)
 
 
 def test_the_person_with_the_highest_mean_score_is_taken(case: Case, capsys: pytest.CaptureFixture[str]) -> None:

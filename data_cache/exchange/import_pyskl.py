@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from data_cache.exchange.skeleton_table import SkeletonTable
 
-PATHS_KEY, SIZES_KEY = "frame_paths", "frame_sizes"  # of our own export: the frames of the annotation, and their sizes
+# Of our own export: the frames of the annotation, their sizes, and the track's row in /tracks.
+PATHS_KEY, SIZES_KEY, TRACK_KEY = "frame_paths", "frame_sizes", "track"
 _BLOCK_BYTES = 1 << 20
 
 
@@ -85,17 +86,22 @@ class _TracksByName:
             )
         return list(range(*self._ranges[tracks.copy().pop()])) if tracks else None
 
-    def find_paths(self, where: str, paths: object) -> list[int] | None:
-        """Rows of these frames, in their order; None if they are not of the split."""
+    def find_paths(self, where: str, paths: object, track: object) -> list[int] | None:
+        """Rows of these frames, in their order; None if they are not of the split.
+
+        A path may stand for frames of several tracks: then `track`, the row in /tracks, says which, if it fits.
+        """
         if not isinstance(paths, list | tuple) or not paths or not all(isinstance(path, str) for path in paths):
             raise ValueError(f"{where}: {PATHS_KEY}: expected a list of paths, found something else")
         found = [self._rows_of_paths.get(path, []) for path in paths]
         if not all(found):
             return None
-        # A path may stand for several frames: the track is the one in which all of them follow each other.
-        for start in found[0]:
+        starts = found[0]
+        if isinstance(track, int) and 0 <= track < len(self._ranges):
+            starts = [self._ranges[track][0], *starts]
+        for start in starts:
             rows = list(range(start, start + len(paths)))
-            if start not in self._taken and all(row in places for row, places in zip(rows, found, strict=True)):
+            if all(row in places for row, places in zip(rows, found, strict=True)):
                 return rows
         return [places[0] for places in found]
 
@@ -155,7 +161,7 @@ def _rows(
     if not isinstance(name, str):
         raise ValueError(f"{where}: frame_dir: expected the name of a track, found {type(name).__name__}")
     paths = annotation.get(PATHS_KEY)
-    rows = tracks.find(where, name) if paths is None else tracks.find_paths(where, paths)
+    rows = tracks.find(where, name) if paths is None else tracks.find_paths(where, paths, annotation.get(TRACK_KEY))
     if rows is None:
         return None
     if len(rows) != frames:
