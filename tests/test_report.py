@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +268,18 @@ def test_without_clips_the_sections_say_so(page: ReportText) -> None:
     assert "asked for no clips; --clips 3" in page.sentences("heat")
     assert "asked for no clips; --clips 3" in page.sentences("parts")
     assert not page.section("heat").find_all("img")
+
+
+def test_without_clips_mindspore_is_not_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from model.__main__ import main\n"
+        f"assert main('report --config full.yaml --clips 0 --out {tmp_path}/a.html'.split()) == 0\n"
+        "assert not {'mindspore', 'torch'} & set(sys.modules)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -109,6 +109,16 @@ def test_the_theme_changes_page_and_charts(page: Page) -> None:
     assert colour(page, "body") == light[0]
 
 
+def test_paper_is_light_and_has_every_chart_of_what_is_chosen(page: Page) -> None:
+    page.get_by_role("button", name="Dark").click()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert colour(page, "body") == "rgb(255, 255, 255)"
+    for place in page.locator("[data-figure]:visible").all():
+        place.locator(".main-svg").first.wait_for()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert colour(page, "body") == "rgb(17, 23, 29)"
+
+
 def test_the_system_may_ask_for_dark(chromium: Browser, report: Path) -> None:
     with watched_page(chromium, dark=True) as watched:
         watched.page.goto(report.as_uri())

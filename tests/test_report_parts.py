@@ -194,6 +194,10 @@ def test_the_warmest_place_is_the_nearest_joint() -> None:
     assert warmest_place(heat, joints) == "warmest near the left knee"
     heat[4, 9] = 2
     assert warmest_place(heat, joints) == "warmest near the right wrist"
+    for row, column, joint in ((12, 2, "left knee"), (14, 4, "left knee"), (1, 9, "right wrist")):
+        heat[row, column] = heat.max() + 1
+        assert warmest_place(heat, joints) == f"warmest beside the body, nearest the {joint}"
+    heat[4, 9] = heat.max() + 1
     assert warmest_place(heat, np.full_like(joints, np.nan)) == "warmest in the upper half"
 
 

@@ -128,14 +128,20 @@ def drawn_joints(joints: NDArray[np.float32]) -> list[DrawnJoint]:
 
 
 def warmest_place(heat: NDArray[np.float32], joints: NDArray[np.float32]) -> str:
-    """Where the heat (height, width) is highest, by the nearest joint that is seen: for those who do not see it."""
+    """Where the heat (height, width) is highest, by the nearest joint that is seen: for those who do not see it.
+
+    Beside the body is what lies outside the smallest upright rectangle around the joints.
+    """
     if not heat.max() > 0:
         return "cold everywhere"
     row, column = np.unravel_index(int(heat.argmax()), heat.shape)
     distance = np.hypot(joints[:, 0] - column, joints[:, 1] - row)
     if not np.isfinite(distance).any():
         return "warmest " + ("in the upper half" if row < heat.shape[0] / 2 else "in the lower half")
-    return f"warmest near the {JOINTS[int(np.nanargmin(distance))].replace('_', ' ')}"
+    joint = JOINTS[int(np.nanargmin(distance))].replace("_", " ")
+    low, high = np.nanmin(joints, axis=0), np.nanmax(joints, axis=0)
+    on_body = low[0] <= column <= high[0] and low[1] <= row <= high[1]
+    return f"warmest near the {joint}" if on_body else f"warmest beside the body, nearest the {joint}"
 
 
 def heat_address(heat: NDArray[np.float32]) -> str:

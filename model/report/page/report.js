@@ -50,13 +50,9 @@
         if (entry.isIntersecting && !drawn.has(entry.target)) draw(entry.target);
       }
     },
-    { rootMargin: "400px" },
+    { rootMargin: "1500px" },
   );
   for (const plot of plots) watcher.observe(plot);
-  window.addEventListener("beforeprint", () => {
-    for (const plot of plots) if (!drawn.has(plot) && plot.offsetParent) draw(plot);
-  });
-
   for (const button of document.querySelectorAll("[data-save]")) {
     button.addEventListener("click", async () => {
       const place = document.getElementById(button.dataset.save);
@@ -79,6 +75,19 @@
     applyTheme();
   });
   systemDark.addEventListener("change", applyTheme);
+
+  // Paper is light, and has every chart of what is chosen.
+  let themeOnScreen;
+  window.addEventListener("beforeprint", () => {
+    themeOnScreen = root.dataset.theme;
+    root.dataset.theme = "light";
+    for (const plot of plots) if (plot.offsetParent) draw(plot);
+  });
+  window.addEventListener("afterprint", () => {
+    if (themeOnScreen) root.dataset.theme = themeOnScreen;
+    else delete root.dataset.theme;
+    applyTheme();
+  });
   toggle.setAttribute("aria-pressed", String(isDark()));
 
   // A chooser shows the element whose id is its value, and hides those of its other options.
