@@ -26,9 +26,9 @@ from benchmarks.memory import PeakMemory
 from benchmarks.stub_estimator import StubSource
 from data_cache.records import SplitIndex
 from data_cache.text_table import align_columns
-from pipeline.datasets import read_split
+from pipeline.datasets.frame_scan import scan_frames
+from pipeline.datasets.split_index import read_split
 from pipeline.edge_file import write_edges
-from pipeline.frame_scan import scan_frames
 from pipeline.graph_file import write_graphs
 from pipeline.keypoint_file import extract_keypoints
 from pipeline.settings import Settings

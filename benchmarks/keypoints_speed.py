@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from data_cache.text_table import align_columns
 from pipeline.frames import decode_frame
 from pipeline.keypoints import PoseEstimator
-from pipeline.pose_config import official_config
+from pipeline.pose.config import official_config
 
 CONFIG = "td-hm_hrnet-w32_8xb64-210e_coco-256x192"
 BATCH = 16

@@ -31,7 +31,7 @@ from model.clips import ClipSettings, clip_tracks
 from model.draws import StepPosition
 from model.sampler import BatchSettings
 from model.training_persons import training_persons
-from pipeline.datasets import read_split
+from pipeline.datasets.split_index import read_split
 from pipeline.edges import pairwise_edges
 from pipeline.graphs import graph_nodes, spatial_edges
 

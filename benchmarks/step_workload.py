@@ -25,7 +25,7 @@ from model.config import RunConfig
 from model.draws import StepPosition
 from model.sampler import BatchSettings
 from model.training_persons import training_persons
-from pipeline.datasets import read_split
+from pipeline.datasets.split_index import read_split
 
 OURS, TORCH = "MindSpore", "torch"
 BATCHES = 8  # different ones, used over and over

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from data_cache.skeleton import JOINTS
-from pipeline.checkpoints import load_weights
-from pipeline.pose_config import first_line, read_pose_config
-from pipeline.pose_engines import install_engine
+from pipeline.pose.checkpoints import load_weights
+from pipeline.pose.config import first_line, read_pose_config
+from pipeline.pose.engines import install_engine
 
 if TYPE_CHECKING:
     from mmengine.config import Config

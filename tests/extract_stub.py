@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from data_cache.command_line import run
-from pipeline.datasets import read_split
+from pipeline.datasets.split_index import read_split
 from pipeline.keypoint_file import extract_keypoints
 from pipeline.progress import report_progress
 from tests.stub_estimator import StubSource

@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("pipeline", "data_cache", "model")
-POSE_CODE = {"keypoints", "checkpoints", "pose_engines", "pose_models", "pose_training"}
+POSE_CODE = {"keypoints", "pose", "pose_training"}
 
 
 def python_files(*folders: str) -> list[Path]:

@@ -10,10 +10,10 @@ import pytest
 
 from data_cache.check import check_file
 from data_cache.reader import open_cache
-from pipeline import pose_models
 from pipeline.__main__ import main
-from pipeline.dataset_kinds import Kind, recognise
-from pipeline.datasets import read_split
+from pipeline.datasets.kinds import Kind, recognise
+from pipeline.datasets.split_index import read_split
+from pipeline.pose import models as pose_models
 from tests.buptcampus_trees import GALLERY, QUERY, TRAIN, BuptcampusTree, build_buptcampus, described, looked_up
 from tests.stub_estimator import StubSource
 from tests.trees import build_tree

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import buptcampus_check
 from pipeline.__main__ import main
-from pipeline.dataset_check import check_dataset
-from pipeline.dataset_report import DatasetReport, write_text
-from pipeline.frame_check import ProbeOptions
+from pipeline.datasets.checks import buptcampus_check
+from pipeline.datasets.checks.frame_check import ProbeOptions
+from pipeline.datasets.checks.report import DatasetReport, write_text
+from pipeline.datasets.checks.tree_check import check_dataset
 from tests.buptcampus_trees import GALLERY, QUERY, TRACKS, TRAIN, BuptcampusTree, build_buptcampus
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import buptcampus_paths
 from pipeline.__main__ import main
-from pipeline.buptcampus_layout import BuptcampusLayout
-from pipeline.buptcampus_tracks import read_lists
-from pipeline.datasets import read_split
-from pipeline.findings import Findings
+from pipeline.datasets.buptcampus import paths as buptcampus_paths
+from pipeline.datasets.buptcampus.layout import BuptcampusLayout
+from pipeline.datasets.buptcampus.tracks import read_lists
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.split_index import read_split
 from tests.buptcampus_trees import GALLERY, QUERY, TRAIN, BuptcampusTree, build_buptcampus
 
 

@@ -28,8 +28,8 @@ from model.evaluation.results import Results, ranked_tracks, read_results
 from model.ranking import DIRECTIONS, TrackFeatures
 from model.run_folder import cache_files, checkpoint_folder
 from model.training.checkpoint_file import Checkpoint, write_checkpoint
-from pipeline import pose_models
 from pipeline.__main__ import main
+from pipeline.pose import models as pose_models
 from tests.buptcampus_trees import BuptcampusTree, Key, Row, build_buptcampus, looked_up
 from tests.factories import age_to_version_1
 from tests.stub_estimator import StubSource

@@ -12,9 +12,9 @@ import yaml
 
 from model.config import load_run
 from pipeline.__main__ import main
-from pipeline.buptcampus import GALLERY, GALLERY_FRAMES, PUBLISHED, QUERIES, QUERY_FRAMES
-from pipeline.buptcampus_layout import DATA_PATHS, FRAMES, LISTS
-from pipeline.buptcampus_paths import GENERATED, MODALITIES, MOST_BYTES, DataPaths
+from pipeline.datasets.buptcampus.layout import DATA_PATHS, FRAMES, LISTS
+from pipeline.datasets.buptcampus.paths import GENERATED, MODALITIES, MOST_BYTES, DataPaths
+from pipeline.datasets.buptcampus.published import GALLERY, GALLERY_FRAMES, PUBLISHED, QUERIES, QUERY_FRAMES
 from pipeline.settings import load_settings
 from tests.buptcampus_trees import build_buptcampus
 

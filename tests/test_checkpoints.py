@@ -13,7 +13,7 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from safetensors.torch import save_file
 from torch import nn
 
-from pipeline.checkpoints import ReadOver, load_state_dict, load_weights, read_checkpoint
+from pipeline.pose.checkpoints import ReadOver, load_state_dict, load_weights, read_checkpoint
 
 
 def small_network(joints: int = 17) -> nn.Sequential:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from pipeline.checkpoints import load_state_dict
+from pipeline.pose.checkpoints import load_state_dict
 
 SHOUT = "echo executed > {mark}"
 TENSOR = torch.arange(7.0)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from data_cache.records import SplitIndex, Status, Tracks
 from pipeline.chunk_file import read_chunk, write_chunk
 from pipeline.chunks import ChunkRun, ChunkTask, chunk_key, estimate_chunk, estimate_frames, plan_chunks
-from pipeline.datasets import read_split
+from pipeline.datasets.split_index import read_split
 from tests.stub_estimator import StubSource
 from tests.trees import build_tree
 

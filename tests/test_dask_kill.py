@@ -7,7 +7,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pipeline.datasets import read_split
+from pipeline.datasets.split_index import read_split
 from pipeline.keypoint_file import Summary, extract_keypoints
 from tests.dask_cluster import DaskCluster
 from tests.stub_estimator import StubSource, begun, wait_until

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import dataset_report, hitsz_check
-from pipeline.dataset_check import check_dataset
-from pipeline.dataset_counts import count_modalities, write_ranges
-from pipeline.dataset_report import DatasetReport, write_json, write_text
-from pipeline.datasets import read_split
-from pipeline.hitsz_vcm import PUBLISHED, PUBLISHED_NAMES, PublishedModality, PublishedSplit
+from pipeline.datasets.checks import hitsz_vcm_check as hitsz_check
+from pipeline.datasets.checks import report as dataset_report
+from pipeline.datasets.checks.report import DatasetReport, write_json, write_text
+from pipeline.datasets.checks.tree_check import check_dataset
+from pipeline.datasets.counts import count_modalities, write_ranges
+from pipeline.datasets.hitsz_vcm.published import PUBLISHED, PUBLISHED_NAMES, PublishedModality, PublishedSplit
+from pipeline.datasets.split_index import read_split
 from tests.trees import Tree, build_tree
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"

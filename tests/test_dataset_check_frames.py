@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline import frame_probe
-from pipeline.dataset_check import check_dataset
-from pipeline.dataset_report import DatasetReport
-from pipeline.frame_check import ProbeOptions
-from pipeline.frame_probe import find_edge_fault, find_frame_fault, probe_frames
+from pipeline.datasets.checks import frame_probe
+from pipeline.datasets.checks.frame_check import ProbeOptions
+from pipeline.datasets.checks.frame_probe import find_edge_fault, find_frame_fault, probe_frames
+from pipeline.datasets.checks.report import DatasetReport
+from pipeline.datasets.checks.tree_check import check_dataset
 from tests.trees import Tree, build_tree
 
 
@@ -136,7 +136,7 @@ def test_a_killed_process_is_told_in_a_sentence(tree: Tree, monkeypatch: pytest.
 KILLED_CALLER = """
 import os, sys, time
 from pathlib import Path
-from pipeline import frame_probe
+from pipeline.datasets.checks import frame_probe
 
 def wait_for_ever(root, paths, quick):
     mine = Path(root) / f"worker{os.getpid()}"

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_cache.records import SplitIndex
-from pipeline.datasets import read_split
-from pipeline.findings import Findings
-from pipeline.hitsz_tracks import read_query
-from pipeline.track_files import read_names, read_tracks
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.hitsz_vcm.track_files import read_names, read_tracks
+from pipeline.datasets.hitsz_vcm.tracks import read_query
+from pipeline.datasets.split_index import read_split
 from tests.trees import INFRARED, TEST, TRAIN, VISIBLE, build_tree
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"

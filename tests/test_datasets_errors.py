@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import read_split
-from pipeline.hitsz_tracks import read_query
+from pipeline.datasets.hitsz_vcm.tracks import read_query
+from pipeline.datasets.split_index import read_split
 from tests.trees import Tree, build_tree
 
 

@@ -79,7 +79,9 @@ def test_another_data_set_is_one_setting_and_a_path(project: DvcProject, tmp_pat
     elsewhere = tmp_path / "another disk" / "hitsz"
     build_tree(elsewhere, frames="flat", info="root", train=TRAIN, test=(Row(VISIBLE, 11, 5, 3),))
     (project.folder / "configs" / "other.yaml").write_text(SETTINGS)
-    (project.folder / "params.yaml").write_text(f"dataset: other\nroot: {elsewhere}\nruns: [short]\nclip_lengths: 1,2\n")
+    (project.folder / "params.yaml").write_text(
+        f"dataset: other\nroot: {elsewhere}\nruns: [short]\nclip_lengths: 1,2\n"
+    )
     with unchanged(project, *project.contents()):
         assert project.repro("graphs@test") == {"keypoints@test", "graphs@test"}
     with open_cache(project.folder / "artifacts" / "other" / "graphs" / "test.h5", "graphs") as cache:

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from model.evaluation.clip_lengths import read_clip_lengths
 
+from model.evaluation.clip_lengths import read_clip_lengths
 from model.training.checkpoint_file import read_checkpoint
 from tests.dvc_project import DvcProject, copy_project
 from tests.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, write_config, write_dataset

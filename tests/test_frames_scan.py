@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import read_split
-from pipeline.findings import Findings
-from pipeline.frame_scan import scan_frames, walk_frames
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.frame_scan import scan_frames, walk_frames
+from pipeline.datasets.split_index import read_split
 from pipeline.frames import read_frame_bytes
 from tests.trees import Tree, build_tree
 

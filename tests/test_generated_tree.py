@@ -9,9 +9,9 @@ import pytest
 
 from benchmarks.generated_tree import FULL_SIZE, ModalityCounts, draw_lengths, generate_split, write_tree
 from data_cache.records import Modality
-from pipeline.datasets import read_split
-from pipeline.frame_scan import scan_frames
-from pipeline.hitsz_tracks import read_query
+from pipeline.datasets.frame_scan import scan_frames
+from pipeline.datasets.hitsz_vcm.tracks import read_query
+from pipeline.datasets.split_index import read_split
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 

@@ -15,7 +15,7 @@ from data_cache.records import Status
 from data_cache.writer import canonical_recipe
 from pipeline.bad_frames import TooManyBadFramesError
 from pipeline.chunks import ChunkResult, plan_chunks
-from pipeline.datasets import read_split
+from pipeline.datasets.split_index import read_split
 from pipeline.keypoint_file import Summary, assemble_keypoints, extract_keypoints, keypoint_recipe
 from tests.stub_estimator import StubSource
 from tests.trees import TRAIN, VISIBLE, Row, Tree, build_tree

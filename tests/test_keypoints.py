@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.keypoints import PoseEstimator, check_network
-from pipeline.pose_config import official_config, read_pose_config
+from pipeline.pose.config import official_config, read_pose_config
 from tests.pose_networks import ROOT, SMALL, WEIGHTS, mmpose_keypoints, sample_frames, write_config
 
 PIXELS = 0.05
@@ -212,7 +212,7 @@ def test_a_missing_onnxruntime_is_one_sentence(monkeypatch: pytest.MonkeyPatch) 
 
 def test_users_see_no_noise() -> None:
     code = (
-        "import numpy as np\nfrom pipeline.pose_models import resolve_pose_model\n"
+        "import numpy as np\nfrom pipeline.pose.models import resolve_pose_model\n"
         "from pipeline.settings import PoseSettings\nmodel = resolve_pose_model(PoseSettings())\n"
         "keypoints, _ = model.build(1).estimate([np.zeros((7, 5, 3), np.uint8)])\nassert keypoints.shape[0] == 1\n"
     )

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from data_cache.reader import open_cache
-from pipeline import pose_models
 from pipeline.__main__ import main
+from pipeline.pose import models as pose_models
 from tests.stub_estimator import StubSource
 from tests.trees import TRAIN, build_tree
 

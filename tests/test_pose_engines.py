@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.pose_engines import Heatmaps, cpu_threads, export_onnx, install_engine, onnxruntime_forward
+from pipeline.pose.engines import Heatmaps, cpu_threads, export_onnx, install_engine, onnxruntime_forward
 
 SIZE = (11, 13)  # width, height
 

@@ -16,9 +16,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline import pose_config, pose_models
-from pipeline.pose_config import config_sha256, official_config, official_weights, read_pose_config
-from pipeline.pose_models import OFFICIAL, PoseModel, resolve_pose_model
+from pipeline.pose import config as pose_config
+from pipeline.pose import models as pose_models
+from pipeline.pose.config import config_sha256, official_config, official_weights, read_pose_config
+from pipeline.pose.models import OFFICIAL, PoseModel, resolve_pose_model
 from pipeline.settings import PoseSettings
 from tests.pose_networks import SMALL, WEIGHTS, sample_frames, write_config
 

@@ -109,6 +109,26 @@ def test_the_theme_changes_page_and_charts(page: Page) -> None:
     assert colour(page, "body") == light[0]
 
 
+def test_charts_that_were_hidden_take_the_theme_and_the_width_of_the_page(page: Page) -> None:
+    first = page.locator("#quality-train-median")
+    first.scroll_into_view_if_needed()
+    label = first.locator(".ytick text").first
+    label.wait_for()
+    page.get_by_label("split", exact=True).select_option(label="test split")
+    assert not first.is_visible()
+    page.get_by_role("button", name="Dark").click()
+    page.set_viewport_size({"width": 500, "height": 800})
+    page.get_by_label("split", exact=True).select_option(label="train split")
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('#quality-train-median .ytick text')).fill === 'rgb(231, 237, 242)'"
+    )
+    page.wait_for_function(
+        "(place => place.querySelector('.main-svg').getBoundingClientRect().width"
+        " === place.getBoundingClientRect().width)(document.querySelector('#quality-train-median'))"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 500
+
+
 def test_paper_is_light_and_has_every_chart_of_what_is_chosen(page: Page) -> None:
     page.get_by_role("button", name="Dark").click()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

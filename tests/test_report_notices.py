@@ -201,3 +201,11 @@ def test_the_policy_lets_only_the_pages_own_scripts_run() -> None:
     assert "unsafe" not in policy.split("style-src")[0]
     assert "http" not in policy
     assert text.count("<script>") == policy.count("sha256-") == 2
+
+
+def test_a_named_run_is_compared_with_under_its_name() -> None:
+    shutil.copytree(HOME.parent / "baseline", HOME.parent / "other")
+    page = reported("--clips", "0", "--baseline", "other")
+    assert "Compared with other" in page.sentences("run")
+    for name in ("cmc-visible_to_infrared", "curve-loss-total"):
+        assert [trace["name"] for trace in page.figures[name]["data"]] == ["this run", "other"]

@@ -13,7 +13,7 @@ import pytest
 from data_cache.records import Role, SplitIndex, Tracks
 from data_cache.split_file import read_frames, read_split_file, write_split_file
 from pipeline.__main__ import main
-from pipeline.datasets import read_split
+from pipeline.datasets.split_index import read_split
 from tests.factories import random_index, write_cache
 from tests.trees import TRAIN, build_tree
 

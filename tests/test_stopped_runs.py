@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import read_split
+from pipeline.datasets.split_index import read_split
 from pipeline.keypoint_file import Summary, extract_keypoints
 from tests.stub_estimator import StubSource, begun, wait_until
 from tests.trees import TRAIN, Row, build_tree

@@ -17,9 +17,9 @@ from data_cache.output_lock import lock_output
 from data_cache.reader import open_cache
 from data_cache.records import Modality
 from pipeline.__main__ import main
-from pipeline.dataset_check import check_dataset
-from pipeline.datasets import read_split
-from pipeline.hitsz_tracks import read_query
+from pipeline.datasets.checks.tree_check import check_dataset
+from pipeline.datasets.hitsz_vcm.tracks import read_query
+from pipeline.datasets.split_index import read_split
 from pipeline.settings import load_settings
 from pipeline.synth import dataset as dataset_module
 from pipeline.synth.dataset import write_dataset

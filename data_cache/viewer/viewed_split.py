@@ -90,7 +90,7 @@ class ViewedSplit:
         return {"total": len(chosen), "offset": offset, "tracks": [self._summarise(int(row)) for row in rows]}
 
     def next_track(self, query: TrackQuery, track: int | None, step: int) -> dict[str, Any]:
-        """Return the track `step` places after `track` in the list, the first one if it is not there; None past the end.
+        """Return the track `step` places after `track` in the list, the first one if it is not there; None past it.
 
         offset: of the page of the list that it is on
         """

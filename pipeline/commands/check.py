@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     """Check the tree, print the report; 1 where it has errors."""
     from tqdm import tqdm
 
-    from pipeline.dataset_check import check_dataset
-    from pipeline.dataset_report import write_json, write_text
-    from pipeline.frame_check import ProbeOptions
+    from pipeline.datasets.checks.frame_check import ProbeOptions
+    from pipeline.datasets.checks.report import write_json, write_text
+    from pipeline.datasets.checks.tree_check import check_dataset
 
     workers = _default_workers() if args.workers is None else args.workers
     # disable=None: no bar where stderr is no terminal.

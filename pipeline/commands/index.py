@@ -39,8 +39,8 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(args: argparse.Namespace) -> int:
     """Read the split and print or write its tracks."""
     from data_cache.split_file import write_split_file
-    from pipeline.datasets import read_split
-    from pipeline.track_table import list_tracks, summarize_tracks, write_csv, write_json, write_text
+    from pipeline.datasets.split_index import read_split
+    from pipeline.datasets.track_table import list_tracks, summarize_tracks, write_csv, write_json, write_text
 
     index = read_split(args.root, args.dataset or args.root.resolve().name or "dataset", args.split)
     if args.frames_out is not None:

@@ -66,10 +66,10 @@ def _add_speed_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the keypoints file."""
-    from pipeline.datasets import read_split
-    from pipeline.frame_scan import scan_frames
+    from pipeline.datasets.frame_scan import scan_frames
+    from pipeline.datasets.split_index import read_split
     from pipeline.keypoint_file import extract_keypoints
-    from pipeline.pose_models import resolve_pose_model
+    from pipeline.pose.models import resolve_pose_model
     from pipeline.progress import report_progress
 
     pose = _pose_settings(args)

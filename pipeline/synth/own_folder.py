@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from data_cache.output_lock import lock_output
-from pipeline.hitsz_layout import SPLIT_FOLDERS
+from pipeline.datasets.hitsz_vcm.layout import SPLIT_FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

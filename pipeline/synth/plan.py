@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_cache.records import Modality, SplitIndex, Tracks
-from pipeline.hitsz_layout import SPLIT_FOLDERS
+from pipeline.datasets.hitsz_vcm.layout import SPLIT_FOLDERS
 from pipeline.synth.cameras import track_camera
 
 if TYPE_CHECKING:

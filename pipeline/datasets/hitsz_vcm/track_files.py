@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_cache.records import Modality, Tracks
-from pipeline.findings import Findings
-from pipeline.info_lines import quote, read_lines
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.info_lines import quote, read_lines
 
 NAME = re.compile(r"([0-9]{4})M([12])D([0-9]{1,5})T([0-9]{1,9})F([0-9]{1,9}\.jpg)")
 NUMBER = re.compile(r"[+-]?[0-9]{1,18}")

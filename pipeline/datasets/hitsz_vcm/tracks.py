@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_cache.records import SplitIndex
-from pipeline.findings import Findings
-from pipeline.hitsz_layout import read_layout
-from pipeline.track_files import read_names, read_query_rows, read_tracks
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.hitsz_vcm.layout import read_layout
+from pipeline.datasets.hitsz_vcm.track_files import read_names, read_query_rows, read_tracks
 
 
 def read_hitsz_split(root: Path, dataset: str, split: str) -> SplitIndex:
     """Read one split of the HITSZ-VCM tree at ``root``; every track of the test is query once and gallery once.
 
     Raises ValueError (``file:line: expected …, got …; what to do``) at the first line against the grammar
-    (`pipeline.track_files`), and FileNotFoundError where a file or the tree is missing.
+    (`pipeline.datasets.hitsz_vcm.track_files`), and FileNotFoundError where a file or the tree is missing.
     """
     layout = read_layout(root)
     strict = Findings(strict=True)

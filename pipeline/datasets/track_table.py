@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data_cache.records import Modality, Role, SplitIndex
 from data_cache.text_table import align_columns
-from pipeline.dataset_counts import GROUPS, MIN_FRAMES, TrackCounts, count_modalities, write_ranges
+from pipeline.datasets.counts import GROUPS, MIN_FRAMES, TrackCounts, count_modalities, write_ranges
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from data_cache.records import Modality
-from pipeline.findings import Findings
-from pipeline.info_lines import quote, read_content
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.info_lines import quote, read_content
 
 # Twice what 1.8 million frames of some 35 bytes and a deep indentation take; JSON grows in memory some twentyfold.
 MOST_BYTES = 1 << 28

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from data_cache.records import SPLITS, Modality, SplitIndex, Tracks, is_gallery, is_query
-from pipeline.buptcampus import GALLERY, GALLERY_FRAMES, PUBLISHED, QUERIES, QUERY_FRAMES, TITLE
-from pipeline.buptcampus_layout import DATA_PATHS, FRAMES, read_buptcampus_layout
-from pipeline.buptcampus_paths import GENERATED, MODALITIES, DataPaths
-from pipeline.buptcampus_tracks import build_split, read_lists
-from pipeline.dataset_counts import GROUPS, Comparison, compare_counts, count_modalities, count_tracks, list_counts
-from pipeline.dataset_kinds import Kind
-from pipeline.dataset_noise import find_orphan_files, find_person_noise, find_published_differences
-from pipeline.dataset_report import DatasetReport, PublishedSet, SplitReport
-from pipeline.findings import Findings
-from pipeline.frame_check import FrameCheck, NamedFrames, ProbeOptions, check_frames
+from pipeline.datasets.buptcampus.layout import DATA_PATHS, FRAMES, read_buptcampus_layout
+from pipeline.datasets.buptcampus.paths import GENERATED, MODALITIES, DataPaths
+from pipeline.datasets.buptcampus.published import GALLERY, GALLERY_FRAMES, PUBLISHED, QUERIES, QUERY_FRAMES, TITLE
+from pipeline.datasets.buptcampus.tracks import build_split, read_lists
+from pipeline.datasets.checks.frame_check import FrameCheck, NamedFrames, ProbeOptions, check_frames
+from pipeline.datasets.checks.noise import find_orphan_files, find_person_noise, find_published_differences
+from pipeline.datasets.checks.report import DatasetReport, PublishedSet, SplitReport
+from pipeline.datasets.counts import GROUPS, Comparison, compare_counts, count_modalities, count_tracks, list_counts
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.kinds import Kind
 
 FOLDER_NAMES = {Modality(number): name for name, number in MODALITIES.items()}
 

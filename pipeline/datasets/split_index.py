@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from data_cache.records import SPLITS, SplitIndex
-from pipeline.buptcampus_tracks import read_buptcampus_split
-from pipeline.dataset_kinds import Kind, recognise
-from pipeline.hitsz_tracks import read_hitsz_split
+from pipeline.datasets.buptcampus.tracks import read_buptcampus_split
+from pipeline.datasets.hitsz_vcm.tracks import read_hitsz_split
+from pipeline.datasets.kinds import Kind, recognise
 
 # Each is given the root, the configured name of the data set, and the split.
 READERS: Mapping[Kind, Callable[[Path, str, str], SplitIndex]] = MappingProxyType(
@@ -20,7 +20,7 @@ READERS: Mapping[Kind, Callable[[Path, str, str], SplitIndex]] = MappingProxyTyp
 def read_split(root: Path, dataset: str, split: str) -> SplitIndex:
     """Read one split of the tree at ``root``; ``dataset`` is the configured name, such as `sample`.
 
-    Only the text files are read, no frame is looked at (`pipeline.frame_scan` does that).
+    Only the text files are read, no frame is looked at (`pipeline.datasets.frame_scan` does that).
     Raises ValueError (``file:line: expected …, got …; what to do``) at the first fault, and FileNotFoundError where
     a file or the tree is missing.
     """

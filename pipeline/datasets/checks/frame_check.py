@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.findings import Findings
-from pipeline.frame_probe import probe_frames
-from pipeline.frame_scan import missing_rows, walk_frames
+from pipeline.datasets.checks.frame_probe import probe_frames
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.frame_scan import missing_rows, walk_frames
 
 Progress = Callable[[int, int], object]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.findings import Findings
+from pipeline.datasets.findings import Findings
 from pipeline.root_boundary import outside_message, resolve_inside, resolve_root
 
 SHOWN = 60

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from data_cache.records import SPLITS, Modality, SplitIndex, Tracks
-from pipeline.dataset_counts import Comparison, compare_counts, count_modalities, list_counts
-from pipeline.dataset_kinds import Kind
-from pipeline.dataset_noise import (
+from pipeline.datasets.checks.frame_check import NamedFrames, ProbeOptions, check_frames
+from pipeline.datasets.checks.noise import (
     find_label_noise,
     find_orphan_files,
     find_person_noise,
@@ -19,12 +18,13 @@ from pipeline.dataset_noise import (
     find_repeated_names,
     find_tiling_noise,
 )
-from pipeline.dataset_report import DatasetReport, PublishedSet, SplitReport
-from pipeline.findings import EXAMPLES, Findings
-from pipeline.frame_check import NamedFrames, ProbeOptions, check_frames
-from pipeline.hitsz_layout import Layout, read_layout, shadowed_info_files
-from pipeline.hitsz_vcm import PUBLISHED, PUBLISHED_NAMES, TITLE, PublishedSplit
-from pipeline.track_files import FrameNames, read_names, read_query_rows, read_tracks
+from pipeline.datasets.checks.report import DatasetReport, PublishedSet, SplitReport
+from pipeline.datasets.counts import Comparison, compare_counts, count_modalities, list_counts
+from pipeline.datasets.findings import EXAMPLES, Findings
+from pipeline.datasets.hitsz_vcm.layout import Layout, read_layout, shadowed_info_files
+from pipeline.datasets.hitsz_vcm.published import PUBLISHED, PUBLISHED_NAMES, TITLE, PublishedSplit
+from pipeline.datasets.hitsz_vcm.track_files import FrameNames, read_names, read_query_rows, read_tracks
+from pipeline.datasets.kinds import Kind
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_cache.records import SplitIndex
-from pipeline.findings import Findings
+from pipeline.datasets.findings import Findings
 from pipeline.root_boundary import outside_message, resolve_inside, resolve_root
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from data_cache.records import SPLITS, Role, SplitIndex, Tracks
-from pipeline.buptcampus_layout import LISTS, BuptcampusLayout, read_buptcampus_layout
-from pipeline.buptcampus_lists import ListedTrack, TrackKey, read_list
-from pipeline.buptcampus_paths import DataPaths, read_data_paths
-from pipeline.findings import Findings
+from pipeline.datasets.buptcampus.layout import LISTS, BuptcampusLayout, read_buptcampus_layout
+from pipeline.datasets.buptcampus.lists import ListedTrack, TrackKey, read_list
+from pipeline.datasets.buptcampus.paths import DataPaths, read_data_paths
+from pipeline.datasets.findings import Findings
 
 logger = logging.getLogger(__name__)
 

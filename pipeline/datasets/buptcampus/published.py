@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pipeline.dataset_counts import Counts
+from pipeline.datasets.counts import Counts
 
 TITLE = "BUPTCampus"
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_cache.records import Modality, SplitIndex, Tracks
-from pipeline.dataset_counts import Comparison
-from pipeline.findings import Findings
-from pipeline.track_files import FrameNames
+from pipeline.datasets.counts import Comparison
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.hitsz_vcm.track_files import FrameNames
 
 PICTURES = (".jpg", ".jpeg")
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pipeline.pose_config import config_sha256, official_config, official_weights, read_pose_config
-from pipeline.pose_download import Progress, fetch_weights, file_sha256, weights_folder
+from pipeline.pose.config import config_sha256, official_config, official_weights, read_pose_config
+from pipeline.pose.download import Progress, fetch_weights, file_sha256, weights_folder
 from pipeline.settings import PoseSettings
 
 if TYPE_CHECKING:
     from pipeline.estimator import Estimator
 
-POSE_CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "pose"
+POSE_CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "pose"
 SHIPPED = {"sample": "hrnet-small_256x192"}
 OFFICIAL = {
     "hrnet-w32": "td-hm_hrnet-w32_8xb64-210e_coco-256x192",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from pipeline.buptcampus_layout import DATA_PATHS
-from pipeline.hitsz_layout import hitsz_marks
+from pipeline.datasets.buptcampus.layout import DATA_PATHS
+from pipeline.datasets.hitsz_vcm.layout import hitsz_marks
 from pipeline.root_boundary import require_folder
 
 

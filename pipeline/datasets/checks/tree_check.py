@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from pipeline.buptcampus_check import check_buptcampus
-from pipeline.dataset_kinds import Kind, recognise
-from pipeline.dataset_report import DatasetReport
-from pipeline.frame_check import ProbeOptions
-from pipeline.hitsz_check import check_hitsz_vcm
+from pipeline.datasets.checks.buptcampus_check import check_buptcampus
+from pipeline.datasets.checks.frame_check import ProbeOptions
+from pipeline.datasets.checks.hitsz_vcm_check import check_hitsz_vcm
+from pipeline.datasets.checks.report import DatasetReport
+from pipeline.datasets.kinds import Kind, recognise
 
 CHECKS: Mapping[Kind, Callable[[Path, ProbeOptions], DatasetReport]] = MappingProxyType(
     {Kind.HITSZ_VCM: check_hitsz_vcm, Kind.BUPTCAMPUS: check_buptcampus}

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.pose_config import first_line
+from pipeline.pose.config import first_line
 
 # input (frame, channel, y, x) float32, normalised → heatmaps (frame, channel, y, x) float32
 Forward = Callable[[Tensor], Tensor]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from data_cache.text_table import align_columns
-from pipeline.dataset_counts import GROUPS, Comparison
-from pipeline.findings import Finding
+from pipeline.datasets.counts import GROUPS, Comparison
+from pipeline.datasets.findings import Finding
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.dataset_counts import MIN_FRAMES, Counts
+from pipeline.datasets.counts import MIN_FRAMES, Counts
 
 TITLE = "HITSZ-VCM"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from data_cache.records import Modality
-from pipeline.buptcampus_layout import FRAMES
-from pipeline.buptcampus_paths import MODALITIES, NAME, PERSON, DataPaths
-from pipeline.findings import Findings
-from pipeline.info_lines import quote, read_lines
+from pipeline.datasets.buptcampus.layout import FRAMES
+from pipeline.datasets.buptcampus.paths import MODALITIES, NAME, PERSON, DataPaths
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.info_lines import quote, read_lines
 
 EXAMPLE = "a row 'person modality camera track' such as '17 RGB/IR CQ1 1'"
 BOTH = "RGB/IR"

@@ -1,0 +1,1 @@
+"""BUPTCampus on disk: paths, lists of tracks, published numbers."""

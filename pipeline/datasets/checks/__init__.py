@@ -1,0 +1,1 @@
+"""What is wrong with an unpacked tree, and how it compares with the published numbers."""

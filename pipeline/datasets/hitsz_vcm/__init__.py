@@ -1,0 +1,1 @@
+"""HITSZ-VCM on disk: layouts, name and track files, published numbers."""

@@ -1,0 +1,1 @@
+"""Pose networks: presets and checkpoints, and what runs them."""
