@@ -44,10 +44,11 @@ class ModelConfig:
     sequence_guidance: weigh the pooled features by the skeleton's graph (eqs 8 to 13).
     frames: T, frames of a clip.
     image_height, image_width: pixels of a frame.
-    edge_hidden: width of eq 3's FC; lstm_hidden, bidirectional: eq 3's LSTM.
-    heads: of both cross-attentions (eqs 4, 6); se_ratio: how much eq 5 squeezes; dropout: inside eq 7's FFN.
-    graph_hidden, graph_heads, graph_width: eq 10's first layer (a head), its heads, and the second layer.
-    exponents: p of eq 11, all above 0; learn_exponents: they are where learning starts.
+    edge_hidden: width of eq 3's FC; lstm_hidden: of its LSTM; bidirectional: that LSTM reads the clip both ways.
+    heads: of both cross-attentions (eqs 4, 6), a divisor of C; se_ratio: how much eq 5 squeezes.
+    dropout: inside eq 7's FFN.
+    graph_hidden: width of a head of eq 10's first layer; graph_heads: its heads; graph_width: of the second layer.
+    exponents: p of eq 11; learn_exponents: they are where learning starts, and not fixed.
     pool_over: eq 11 over the `cells` of a frame's map, or over `time` (the predecessor's).
     kl_width: values of P and Q in eq 14; edge_source: P from `all` LSTM steps, or the `last` one for every frame.
     """
@@ -96,7 +97,11 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the terms of eq 15 by their names in `model.losses.LOSS_TERMS`, and the triplet's margin."""
+    """Weights of the terms of eq 15 by their names in `model.losses.LOSS_TERMS`, and the triplet's margin.
+
+    id_frame, id_clip: identity of every frame and of the clip; triplet: batch-hard, across modalities.
+    kl: eq 14; sad: style defence; margin: the triplet's, a distance between features.
+    """
 
     id_frame: float = 1.0
     id_clip: float = 1.0
@@ -116,7 +121,8 @@ class DataConfig:
 
     persons, tracks_per_modality: a batch has persons × tracks × 2 clips, on every device.
     min_frames: shorter tracks are left out, in training and in testing.
-    pad: pixels of padding on every side before the random crop; flip, random_erasing: their probabilities.
+    pad: pixels of padding on every side before the random crop; flip: probability of a mirrored clip.
+    random_erasing: probability that a rectangle of a clip is erased.
     validation_persons: share of the training persons held out for model selection (0: none).
     exclude: file that lists tracks of the training split to leave out of training, as `data_cache view` saves it;
         tracks of persons held out stay, so that runs with and without a list are validated on the same tracks.
@@ -145,11 +151,15 @@ class DataConfig:
 class TrainConfig:
     """SGD and its schedule (section 4.1.3).
 
-    learning_rate: after warm-up; backbone_lr_ratio: the backbone's share of it.
-    warmup_epochs: linear; milestones: epochs (0-based) from which the rate is a tenth of what it was.
+    seed: every random number is drawn from it; epochs: passes over the tracks.
+    learning_rate: of all but the backbone, after warm-up; backbone_lr_ratio: the backbone's share of it.
+    momentum: of SGD; nesterov: its momentum looks ahead, where momentum is above 0; weight_decay: on all weights.
+    warmup_epochs: in which the rate rises linearly.
+    milestones: epochs (0-based) from which the rate is a tenth of what it was.
     steps_per_epoch: none means the tracks of the modality that has fewer // (persons × tracks_per_modality × devices),
         268 on HITSZ-VCM with one device (`model.sampler.steps_per_epoch`).
-    keep_checkpoints: the last so many are kept; checkpoint_steps: one every so many steps, and at every epoch's end.
+    keep_checkpoints: the last so many are kept.
+    checkpoint_steps: steps from one to the next, written also at every epoch's end.
     amp: MindSpore's level of mixed precision, for Ascend and GPU.
     """
 
@@ -185,8 +195,8 @@ class TrainConfig:
 class RunConfig:
     """All of stage two.
 
-    name: of the run; its results lie in artifacts/<dataset>/runs/<name>/.
-    dataset: the folder under artifacts/ that holds the caches; root: the folder of the JPEG files.
+    name: name of the run; its results lie in `artifacts/<dataset>/runs/<name>/`.
+    dataset: the folder under `artifacts/` that holds the caches; root: the folder of the JPEG files.
     """
 
     name: str = "full"

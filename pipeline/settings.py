@@ -72,7 +72,10 @@ class EdgeSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of stage one; `min_score` is the score from which a joint counts as seen, for edges and graphs."""
+    """All of stage one.
+
+    min_score: score from which a joint counts as seen, for edges and graphs.
+    """
 
     pose: PoseSettings = field(default_factory=PoseSettings)
     edges: EdgeSettings = field(default_factory=EdgeSettings)

@@ -20,6 +20,7 @@ def _require(holds: bool, name: str, expected: str, got: object) -> None:
 class SynthSettings:
     """Settings of one generated data set; `ValueError` names the one that is out of range.
 
+    seed: everything is drawn from it.
     train_persons, test_persons: persons of each split, numbered 1… over both.
     tracks: tracks of a person in each modality; frames: frames of a track.
     train_occluded, test_occluded: share of the tracks (0…1) with an occluder; frames differ by nothing else.
