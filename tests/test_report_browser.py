@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from model.__main__ import main
 from tests.browser import browser, watched_page
@@ -119,13 +119,10 @@ def test_charts_that_were_hidden_take_the_theme_and_the_width_of_the_page(page: 
     page.get_by_role("button", name="Dark").click()
     page.set_viewport_size({"width": 500, "height": 800})
     page.get_by_label("split", exact=True).select_option(label="train split")
-    page.wait_for_function(
-        "getComputedStyle(document.querySelector('#quality-train-median .ytick text')).fill === 'rgb(231, 237, 242)'"
-    )
-    page.wait_for_function(
-        "(place => place.querySelector('.main-svg').getBoundingClientRect().width"
-        " === place.getBoundingClientRect().width)(document.querySelector('#quality-train-median'))"
-    )
+    first.scroll_into_view_if_needed()
+    expect(label).to_have_css("fill", "rgb(231, 237, 242)")
+    widths = "one => [one.clientWidth, one.querySelector('.main-svg').clientWidth]"
+    assert len(set(first.evaluate(widths))) == 1
     assert page.evaluate("document.documentElement.scrollWidth") == 500
 
 

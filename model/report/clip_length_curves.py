@@ -73,19 +73,21 @@ def length_section(run: ReportedRun, baseline: ReportedRun | None, command: str)
         "clip-length",
         "mAP against clip length",
         "Figure 5 of the paper: the same checkpoint tested with clips of other lengths. Longer clips see more of a"
-        " track; the shaded area lies between this run and the baseline.",
+        " track; the shaded area lies between this run and the one compared with.",
         remarks=(*stale, *more),
     )
     if len(own) < 2:
         sentence = f"Evaluated with {next(iter(own))} frames only. For the curve: {command}"
         return ChartSection(section.name, section.title, section.intro, remarks=(*section.remarks, sentence))
-    charts = tuple(_length_chart(direction, own, theirs) for direction in DIRECTIONS)
+    charts = tuple(
+        _length_chart(direction, own, theirs, baseline.name if baseline is not None else "") for direction in DIRECTIONS
+    )
     return ChartSection(
         section.name, section.title, section.intro, (ChartGroup("both directions", charts),), remarks=section.remarks
     )
 
 
-def _length_chart(direction: str, own: Lengths, theirs: Lengths) -> Chart:
+def _length_chart(direction: str, own: Lengths, theirs: Lengths, name: str) -> Chart:
     lines = [
         Line(
             label,
@@ -93,7 +95,7 @@ def _length_chart(direction: str, own: Lengths, theirs: Lengths) -> Chart:
             tuple(figures[direction]["mAP"] for figures in results.values()),
             other,
         )
-        for label, results, other in (("this run", own, False), ("baseline", theirs, True))
+        for label, results, other in (("this run", own, False), (name, theirs, True))
         if results
     ]
     title = f"mAP against frames of a clip, {direction.replace('_to_', ' → ')}"

@@ -19,7 +19,7 @@ def match_section(run: ReportedRun, baseline: ReportedRun | None) -> ChartSectio
     """A chart for each direction, with the baseline where there is one."""
     charts = []
     for direction in DIRECTIONS:
-        runs = [("this run", run)] + ([("baseline", baseline)] if baseline is not None else [])
+        runs = [("this run", run)] + ([(baseline.name, baseline)] if baseline is not None else [])
         last = min(LAST_RANK, len(run.sides(direction)[1]))
         ranks = range(1, last + 1)
         lines = [

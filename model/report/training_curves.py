@@ -68,7 +68,7 @@ def read_curve(path: Path) -> Curve:
 def curves_section(folder: Path, other: Path | None) -> ChartSection:
     """A chart for each loss and the learning rate; `other` is the folder of the run compared with."""
     own, theirs = read_curves(folder), read_curves(other) if other is not None else {}
-    charts = tuple(_curve_chart(name, own, theirs) for name in own)
+    charts = tuple(_curve_chart(name, own, theirs, other.name if other is not None else "") for name in own)
     remarks = () if charts else (f"Training left no tables in {TABLES}: train the run with `python -m model train`.",)
     return ChartSection(
         "training",
@@ -79,11 +79,11 @@ def curves_section(folder: Path, other: Path | None) -> ChartSection:
     )
 
 
-def _curve_chart(name: str, own: dict[str, Curve], theirs: dict[str, Curve]) -> Chart:
+def _curve_chart(name: str, own: dict[str, Curve], theirs: dict[str, Curve], other: str) -> Chart:
     title = TITLES.get(name, name)
     lines = [Line("this run", own[name].epoch, own[name].value)]
     if name in theirs:
-        lines.append(Line("baseline", theirs[name].epoch, theirs[name].value, other=True))
+        lines.append(Line(other, theirs[name].epoch, theirs[name].value, other=True))
     axes = Axes("epoch", "rate" if name == "learning_rate" else "loss", "epoch")
     return line_chart(f"curve-{name.replace('/', '-')}", title, lines, axes, _summary(title, lines))
 

@@ -43,6 +43,14 @@
     return Plotly.react(place, data, layout, { responsive: true, displayModeBar: false, displaylogo: false });
   }
 
+  // What is hidden has no size to be drawn in: it is drawn anew when it comes into view.
+  function redraw(places) {
+    for (const place of [...places]) {
+      if (place.offsetParent) draw(place);
+      else drawn.delete(place);
+    }
+  }
+
   const plots = [...document.querySelectorAll("[data-figure]")];
   const watcher = new IntersectionObserver(
     (entries) => {
@@ -68,7 +76,7 @@
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : systemDark.matches);
   function applyTheme() {
     toggle.setAttribute("aria-pressed", String(isDark()));
-    for (const place of drawn) draw(place);
+    redraw(drawn);
   }
   toggle.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
@@ -81,7 +89,7 @@
   window.addEventListener("beforeprint", () => {
     themeOnScreen = root.dataset.theme;
     root.dataset.theme = "light";
-    for (const plot of plots) if (plot.offsetParent) draw(plot);
+    redraw(plots);
   });
   window.addEventListener("afterprint", () => {
     if (themeOnScreen) root.dataset.theme = themeOnScreen;
@@ -95,6 +103,7 @@
     for (const option of select.options) {
       document.getElementById(option.value).hidden = option.value !== select.value;
     }
+    redraw([...drawn].filter((place) => document.getElementById(select.value).contains(place)));
     for (const button of document.querySelectorAll(`[data-of="${select.id}"]`)) {
       const next = select.selectedIndex + Number(button.dataset.step);
       button.disabled = next < 0 || next >= select.options.length;
