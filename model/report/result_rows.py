@@ -78,7 +78,9 @@ def own_table(run: ReportedRun) -> Table:
     rows = [(side, *(f"{counts[direction][side]:,}" for direction in DIRECTIONS)) for side in ("queries", "gallery")]
     rows += [(key, *(_percent(run.results.metrics[direction][key]) for direction in DIRECTIONS)) for key in FIGURES]
     head = ("", *(_words(direction) for direction in DIRECTIONS))
-    return Table(f"This run, {run.name} on {run.protocol['dataset']}, in percent", head, tuple(rows))
+    return Table(
+        f"This run, {run.name} on {run.protocol['dataset']}: tracks, and figures in percent", head, tuple(rows)
+    )
 
 
 def is_comparable(run: ReportedRun) -> bool:
