@@ -54,10 +54,8 @@ def take_section(page: Page, section: str) -> None:
     """One section of the report, with its pictures loaded."""
     part = page.locator(f"#{section}")
     part.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "id => [...document.querySelectorAll(`#${id} img`)].filter(i => i.offsetParent).every(i => i.complete)",
-        arg=section,
-    )
+    # Pictures are loaded when they come near: each is decoded before the picture of the section is taken.
+    part.locator("img:visible").evaluate_all("all => Promise.all(all.map(image => image.decode()))")
     part.screenshot(path=IMAGES / f"{section}.png")
 
 
