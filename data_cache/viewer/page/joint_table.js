@@ -8,9 +8,8 @@ export class JointTable {
     this.body = make("tbody");
     const heads = ["Joint", "Score", "x", "y"].map((name) => make("th", { scope: "col" }, name));
     const caption = `Score of each joint, 0 to 1; under ${decimals(file.min_score, 2)} it counts as unseen. x and y in pixels.`;
-    panel.append(
-      make("table", { class: "joints" }, make("caption", {}, caption), make("thead", {}, make("tr", {}, ...heads)), this.body),
-    );
+    const table = make("table", { class: "joints" }, make("thead", {}, make("tr", {}, ...heads)), this.body);
+    panel.append(make("p", { class: "small" }, caption), make("div", { class: "scroll" }, table));
   }
 
   show(frame) {

@@ -90,7 +90,7 @@ async function start() {
 
   function showMarks() {
     const [count, unsaved] = [marks.count, marks.unsaved];
-    byId("marks-count").textContent = `${count || "no"} marked${unsaved ? `, ${unsaved} not saved` : ""}`;
+    byId("marks-count").textContent = `${count ? `${count} marked` : "no marks"}${unsaved ? `, ${unsaved} not saved` : ""}`;
     byId("save").disabled = unsaved === 0;
     const number = player.track?.track;
     const note = number === undefined ? null : marks.note(number);

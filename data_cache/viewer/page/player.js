@@ -37,9 +37,9 @@ export class Player {
     this.pause();
     this.#pictures.clear();
     this.track = track;
-    const first = track.list.find((frame) => frame.size[0] > 0);
-    const [height, width] = first ? first.size : [256, 128];
-    byId("stage").style.setProperty("--ratio", width / height);
+    // As wide as the widest frame, so that nothing jumps while it plays.
+    const ratios = track.list.filter((frame) => frame.size[0] > 0).map((frame) => frame.size[1] / frame.size[0]);
+    byId("stage").style.setProperty("--ratio", Math.min(Math.max(...ratios, 0.25), 3));
     const slider = byId("slider");
     slider.max = track.list.length - 1;
     slider.disabled = track.list.length < 2;

@@ -104,7 +104,8 @@ export class TrackList {
     bar.style.width = `${Math.round(100 * (track.mean ?? 0))}%`;
     bar.style.background = rampColour(track.mean ?? 0).fill;
     const bad = track.bad ? `, ${track.bad} without keypoints` : "";
-    const worst = track.worst_joint === null ? "no skeleton" : `${jointName(track.worst_joint)} seen in ${Math.round(100 * track.worst_share)} %`;
+    const all = track.worst_share === 1 ? "all joints seen throughout" : null;
+    const worst = track.worst_joint === null ? "no skeleton" : all ?? `${jointName(track.worst_joint)} seen in ${Math.round(100 * track.worst_share)} %`;
     const button = make(
       "button",
       { type: "button", "data-track": track.track },
