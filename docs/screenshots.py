@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playwright.sync_api import expect
+
 from tests.browser import browser, watched_page
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def take_viewer(chromium: Browser) -> None:
         page.goto(address)
         page.wait_for_load_state("networkidle")
         page.keyboard.press("w")
+        expect(page.get_by_role("heading", name="Track 0:")).to_have_count(0)
         page.wait_for_load_state("networkidle")
         page.screenshot(path=IMAGES / "viewer.png")
         assert watched.errors == []
