@@ -160,3 +160,15 @@ class PartialFile:
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
+
+
+@contextmanager
+def hdf5_step(file: PartialFile) -> Iterator[None]:
+    """Run HDF5 calls that write into `file`: not interrupted half-way, and a failed write raises its own message."""
+    with uninterrupted():
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError):
+            file.check()
+            raise
+    file.check()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,12 @@ import numpy as np
 
 from data_cache.hdf5_layout import BLOCK_ROWS, create_dataset, encode_texts, write_index
 from data_cache.output_lock import lock_output
-from data_cache.partial_file import PartialFile, uninterrupted
+from data_cache.partial_file import PartialFile, hdf5_step, uninterrupted
 from data_cache.records import Status
 from data_cache.schema import TEXT, ArraySpec, find_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -110,10 +110,10 @@ class CacheWriter:
             stack.enter_context(lock_output(self.path))
             self._partial = PartialFile(self.path)
             stack.callback(self._partial.discard)
-            with self._step():
+            with hdf5_step(self._partial):
                 self._file = h5py.File(self._partial, "w", libver=LIBRARY_VERSIONS)
             stack.callback(self._abandon)
-            with self._step():
+            with hdf5_step(self._partial):
                 write_index(self._file, self.format, self.index, self._recipe, self._status)
             self._on_exit = stack.pop_all()
         return self
@@ -161,7 +161,7 @@ class CacheWriter:
             raise ValueError(f"{self.path}: put {spec.name}: expected one of {sorted(self._missing)}")
         stored = encode_texts(array) if spec.dtype == TEXT else np.asarray(array)
         self._check(spec, stored, spec.shape(0, 0))
-        with self._step():
+        with hdf5_step(self._partial):
             create_dataset(self._file, spec, stored.shape, stored)
         self._missing.remove(spec.name)
 
@@ -177,7 +177,7 @@ class CacheWriter:
         return taken
 
     def _write_block(self, count: int) -> None:
-        with self._step():
+        with hdf5_step(self._partial):
             for name, block in self._waiting.items():
                 self._file[name][self.rows - count : self.rows] = block[:count]
 
@@ -210,21 +210,10 @@ class CacheWriter:
             )
         if self.rows % BLOCK_ROWS:
             self._write_block(self.rows % BLOCK_ROWS)
-        with self._step():
+        with hdf5_step(self._partial):
             self._file.close()
         self._partial.publish()
         _log.info("wrote %s: %d frames, %.1f MB", self.path, self.rows, self.path.stat().st_size / 1e6)
-
-    @contextmanager
-    def _step(self) -> Iterator[None]:
-        """Run HDF5 calls: not interrupted half-way, and a failed write becomes its own message."""
-        with uninterrupted():
-            try:
-                yield
-            except (OSError, RuntimeError, ValueError):
-                self._partial.check()
-                raise
-        self._partial.check()
 
     def _abandon(self) -> None:
         with uninterrupted(), suppress(OSError, RuntimeError, ValueError):

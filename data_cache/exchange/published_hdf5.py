@@ -7,21 +7,20 @@ where a write has failed that ends the process. So everything but the large arra
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import h5py
 
-from data_cache.partial_file import uninterrupted
+from data_cache.partial_file import hdf5_step, uninterrupted
 from data_cache.published_file import publish_files
+from data_cache.writer import LIBRARY_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from data_cache.partial_file import PartialFile
-
-LIBRARY_VERSIONS = ("v108", "v108")  # readable since HDF5 1.8 (2008)
 
 
 class Hdf5Output:
@@ -32,16 +31,9 @@ class Hdf5Output:
         with self.step():
             self.file = h5py.File(partial, "r+", libver=LIBRARY_VERSIONS)
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """Run HDF5 calls: not interrupted half-way, and a failed write becomes its own message."""
-        with uninterrupted():
-            try:
-                yield
-            except (OSError, RuntimeError, ValueError):
-                self._partial.check()
-                raise
-        self._partial.check()
+    def step(self) -> AbstractContextManager[None]:
+        """What HDF5 calls on `file` are made within."""
+        return hdf5_step(self._partial)
 
     def finish(self) -> None:
         """Close the file; OSError with a remedy if it could not be written."""

@@ -25,7 +25,7 @@ from data_cache.hdf5_checks import (
     verify_version,
 )
 from data_cache.hdf5_layout import create_dataset, set_texts
-from data_cache.partial_file import uninterrupted
+from data_cache.partial_file import hdf5_step
 from data_cache.schema import INDEX_ARRAYS, ArraySpec
 from data_cache.writer import LIBRARY_VERSIONS, canonical_recipe
 from model.ranking import TrackFeatures
@@ -77,22 +77,16 @@ def write_features(
 ) -> None:
     """Write both groups into `file`, which `publish_files` gave. Raises OSError with a remedy, as `file.check` does."""
     text = canonical_recipe(recipe)
-    with uninterrupted():  # HDF5 must not be left half-way
-        try:
-            with h5py.File(file, "w", libver=LIBRARY_VERSIONS) as content:
-                channels = infrared.features.shape[1]
-                content.attrs.create("version", VERSION, dtype="<i4")
-                content.attrs.create("channels", channels, dtype="<i4")
-                set_texts(content, format=FORMAT, recipe=text)
-                for group, tracks in zip(GROUPS, (infrared, visible), strict=True):
-                    content.create_group(group)
-                    for name, spec in track_arrays(group, channels).items():
-                        values = getattr(tracks, name).astype(spec.dtype, casting="same_kind")
-                        create_dataset(content, spec, values.shape, values)
-        except (OSError, RuntimeError, ValueError):
-            file.check()
-            raise
-    file.check()
+    with hdf5_step(file), h5py.File(file, "w", libver=LIBRARY_VERSIONS) as content:
+        channels = infrared.features.shape[1]
+        content.attrs.create("version", VERSION, dtype="<i4")
+        content.attrs.create("channels", channels, dtype="<i4")
+        set_texts(content, format=FORMAT, recipe=text)
+        for group, tracks in zip(GROUPS, (infrared, visible), strict=True):
+            content.create_group(group)
+            for name, spec in track_arrays(group, channels).items():
+                values = getattr(tracks, name).astype(spec.dtype, casting="same_kind")
+                create_dataset(content, spec, values.shape, values)
 
 
 def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
