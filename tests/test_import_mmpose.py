@@ -119,7 +119,8 @@ def test_scores_a_little_off_are_clipped_and_counted(
 ) -> None:
     path, score = case.index.paths[2], case.rows.score[2].copy()
     score[[3, 7]] = 1.25, -0.125
-    predict(path, [(case.rows.keypoints[2], score)], predictions / Path(path).parent)
+    worse = np.full_like(score, -0.25)  # of another person, who is not taken: not counted
+    predict(path, [(case.rows.keypoints[2], worse), (case.rows.keypoints[2], score)], predictions / Path(path).parent)
     assert run_import(case, predictions, "mmpose", "--root", case.root) == 0
     assert "scores clipped to 0…1: 2\n" in capsys.readouterr().out
     with open_cache(case.out) as reader:

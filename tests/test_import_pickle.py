@@ -129,6 +129,14 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         load_plain(path)
 
 
+def test_a_bytearray_is_read_as_bytes(tmp_path: Path) -> None:
+    """Python fills a bytearray of the length that the file claims before it reads: gigabytes for a file of 14 bytes."""
+    found = load(tmp_path / "a.pkl", pickle.dumps([bytearray(b"abc")], 5))
+    assert isinstance(found, list) and type(found[0]) is bytes and found == [b"abc"]
+    with pytest.raises(ValueError, match="not a whole pickle"):
+        load(tmp_path / "a.pkl", b"\x80\x05\x96" + struct.pack("<Q", 1 << 36) + b"abc.")
+
+
 def test_what_contains_itself_ends(tmp_path: Path) -> None:
     loop: list[object] = []
     loop.append(loop)

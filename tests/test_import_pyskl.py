@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,9 @@ def test_frames_of_another_size_are_refused(case: Case, capsys: pytest.CaptureFi
     )
 
 
+# A hundred bytes in a pickle, a million numbers when written out.
+ENDLESS = functools.reduce(lambda inner, _: (inner, inner), range(20), (1, 1))
+
 CHANGES = {
     "18 joints": ({"keypoint": np.ones((1, 5, 18, 2))}, "keypoint: expected an array (person, frame, 17, 2)"),
     "three dimensions": ({"keypoint": np.ones((1, 5, 17, 3))}, "found shape (1, 5, 17, 3)"),
@@ -199,11 +203,25 @@ CHANGES = {
     "another track's": ({"frame_dir": "4"}, "frames as the track has, found"),
     "size": ({"img_shape": "large"}, "expected img_shape (height, width)"),
     "two sizes": ({"original_shape": (1, 2)}, "expected img_shape (height, width), and original_shape the same"),
+    "size in an array": ({"original_shape": np.array([1, 2])}, "original_shape the same, found"),
+    "count in an array": ({"total_frames": np.array([1, 2])}, "as the keypoints have, found ndarray"),
+    "endless count": ({"total_frames": ENDLESS}, "as the keypoints have, found tuple"),
+    "endless size": ({"img_shape": ENDLESS}, "expected img_shape (height, width) in whole pixels, found tuple, tuple"),
+    "huge size": ({"img_shape": (10**5000, 5)}, "expected img_shape (height, width) in whole pixels, found int, 5"),
     "no size": ({"img_shape": (0, 0), "original_shape": (0, 0)}, "expected height and width in pixels, found none"),
     "negative size": ({"img_shape": (-1, 5), "original_shape": (-1, 5)}, "as whole numbers up to 65536, found -1, 5"),
     "paths": ({"frame_paths": [1]}, "frame_paths: expected a list of paths"),
     "sizes": ({"frame_sizes": np.ones((1, 2), int)}, "frame_sizes: expected an array of shape"),
 }
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_sizes_of_any_kind_of_pair_are_read(case: Case, kind: Any) -> None:
+    annotations = annotate_all(case)
+    for entry in annotations:
+        entry["original_shape"] = kind(entry["img_shape"])
+    assert run_import(case, write_pickle(case, annotations), "pyskl") == 0
+    assert_imported(case)
 
 
 @pytest.mark.parametrize(("changes", "message"), CHANGES.values(), ids=CHANGES)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_cache.exchange.json_items import read_items
+from data_cache.exchange.skeleton_table import shown
 from data_cache.skeleton import JOINTS
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def read_coco(source: Path, images: Path, table: SkeletonTable) -> dict[str, str
             )
         if result.get("category_id") != category:
             raise ValueError(
-                f"{where}: expected category_id {category} ({images}: person), found {result.get('category_id')!r}"
+                f"{where}: expected category_id {category} ({images}: person), found {shown(result.get('category_id'))}"
             )
         row = data_set.row_of_image(where, result.get("image_id"))
         if row is None:
@@ -74,7 +75,7 @@ def _joint_table(table: SkeletonTable, row: int, values: object) -> NDArray[Any]
 
 def _rank(table: SkeletonTable, row: int, score: object) -> float:
     if not isinstance(score, int | float) or isinstance(score, bool) or not abs(score) < 1e300:
-        raise table.refusal(row, "a number as the result's score", repr(score)[:40])
+        raise table.refusal(row, "a number as the result's score", shown(score))
     return float(score)
 
 
@@ -105,7 +106,10 @@ class _DataSet:
             raise ValueError(f"{self._path}: images: expected id and file_name, found {repr(image)[:80]}")
         name, number = image["file_name"], image["id"]
         if number in self._row_of:
-            raise ValueError(f"{self._path}: images: expected every id once, found {number} again ({name})")
+            raise ValueError(
+                f"{self._path}: images: expected every id once, found {shown(number)} again"
+                f" ({name[:80]}); give each image its own"
+            )
         rows = self._rows.get(name)
         if rows is None:
             self._row_of[number] = None
@@ -141,5 +145,8 @@ class _DataSet:
     def row_of_image(self, where: str, image_id: object) -> int | None:
         """Row of an image, None for one that is no frame of the split; ValueError for an id that has no image."""
         if type(image_id) is not int or image_id not in self._row_of:
-            raise ValueError(f"{where}: expected an image_id of {self._path}, found {image_id!r}")
+            raise ValueError(
+                f"{where}: expected an image_id of {self._path}, a whole number, found {shown(image_id)}; give the JSON"
+                " of the data set that the results are of with --images"
+            )
         return self._row_of[image_id]

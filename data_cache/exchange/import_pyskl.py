@@ -15,6 +15,7 @@ import numpy as np
 from data_cache.exchange.exported_frames import track_name
 from data_cache.exchange.frame_names import without_ending
 from data_cache.exchange.plain_pickle import load_plain
+from data_cache.exchange.skeleton_table import shown
 from data_cache.skeleton import JOINTS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # Of our own export: the frames of the annotation, their sizes, and the track's row in /tracks.
 PATHS_KEY, SIZES_KEY, TRACK_KEY = "frame_paths", "frame_sizes", "track"
 _BLOCK_BYTES = 1 << 20
+_FAR = 1 << 31  # beyond every size, and short to print
 
 
 def read_pyskl(source: Path, table: SkeletonTable) -> dict[str, str]:
@@ -142,13 +144,13 @@ def _joints(where: str, annotation: dict[Any, Any]) -> tuple[NDArray[Any], NDArr
     keypoints, score = found
     if keypoints.shape[:2] != score.shape[:2] or not keypoints.shape[0]:
         raise ValueError(
-            f"{where}: expected keypoint and keypoint_score of as many persons and frames, found"
+            f"{where}: expected keypoint and keypoint_score of as many persons and frames, at least one person, found"
             f" {keypoints.shape[:2]} and {score.shape[:2]}"
         )
-    if annotation.get("total_frames", keypoints.shape[1]) != keypoints.shape[1]:
+    total = annotation.get("total_frames", keypoints.shape[1])
+    if not isinstance(total, int) or total != keypoints.shape[1]:
         raise ValueError(
-            f"{where}: expected total_frames {keypoints.shape[1]} as the keypoints have, found"
-            f" {str(annotation['total_frames'])[:40]}"
+            f"{where}: expected total_frames {keypoints.shape[1]} as the keypoints have, found {shown(total)}"
         )
     return keypoints, score
 
@@ -178,17 +180,30 @@ def _rows(
 
 def _sizes(where: str, annotation: dict[Any, Any], frames: int) -> list[tuple[object, object]]:
     """Height and width of each frame: of our own export one a frame, else `img_shape` for all; 0, 0 without any."""
-    sizes, shape = annotation.get(SIZES_KEY), annotation.get("img_shape", (0, 0))
+    sizes = annotation.get(SIZES_KEY)
     if sizes is not None:
         if not isinstance(sizes, np.ndarray) or sizes.shape != (frames, 2):
             raise ValueError(f"{where}: {SIZES_KEY}: expected an array of shape ({frames}, 2), found another")
         return [(height, width) for height, width in sizes]
-    if not isinstance(shape, tuple | list) or len(shape) != 2 or annotation.get("original_shape", shape) != shape:
+    shape = _extents(where, "img_shape", annotation.get("img_shape", (0, 0)))
+    original = _extents(where, "original_shape", annotation.get("original_shape", shape))
+    if original != shape:
         raise ValueError(
-            f"{where}: expected img_shape (height, width), and original_shape the same, found {str(shape)[:40]} and"
-            f" {str(annotation.get('original_shape'))[:40]}"
+            f"{where}: expected img_shape (height, width), and original_shape the same, found {shape} and {original}"
         )
-    return [(shape[0], shape[1])] * frames
+    return [shape] * frames
+
+
+def _extents(where: str, key: str, value: object) -> tuple[int, int]:
+    """Height and width, two whole numbers, out of a tuple, list or array; the table says whether they are a size."""
+    pair = value.tolist() if isinstance(value, np.ndarray) and value.shape == (2,) else value
+    if isinstance(pair, tuple | list):
+        if len(pair) == 2 and all(type(extent) is int and abs(extent) < _FAR for extent in pair):
+            return pair[0], pair[1]
+        found = ", ".join(map(shown, pair[:4])) or "nothing"
+    else:
+        found = shown(value)
+    raise ValueError(f"{where}: expected {key} (height, width) in whole pixels, found {found}")
 
 
 def _is_blank(keypoints: NDArray[Any], score: NDArray[Any]) -> bool:

@@ -82,7 +82,8 @@ class _Dtype:
 
     def __init__(self, text: object) -> None:
         if not isinstance(text, str) or len(text) > 4 or not text or text[0] not in _KINDS:
-            raise _Refused(f"holds an array of {str(text)[:40]!r}, expected numbers")
+            shown = repr(text[:40]) if isinstance(text, str) else type(text).__name__
+            raise _Refused(f"holds an array of {shown}, expected numbers")
         self._text = text
         self.order = "="
 
@@ -130,10 +131,10 @@ class _Array:
         claimed = kind.itemsize
         for length in lengths:
             claimed *= length
-        if not isinstance(data, bytes | bytearray) or len(data) != claimed:
-            found = f"{len(data)} bytes" if isinstance(data, bytes | bytearray) else "objects"
+        if not isinstance(data, bytes) or len(data) != claimed:
+            found = f"{len(data)} bytes" if isinstance(data, bytes) else "objects"
             raise _Refused(f"holds an array of shape {lengths} with {found}, expected {claimed} bytes")
-        self.values = np.frombuffer(bytes(data), kind).reshape(lengths, order="F" if fortran else "C")
+        self.values = np.frombuffer(data, kind).reshape(lengths, order="F" if fortran else "C")
 
 
 # numpy's names in the pickles of its versions, and what protocols below 3 keep bytes with.
@@ -148,6 +149,9 @@ _NAMES = {
 
 
 class _PlainUnpickler(pickle._Unpickler):
+    # As bytes: Python makes a bytearray as long as the file claims, and fills it, before it reads.
+    dispatch = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]]}  # noqa: RUF012
+
     def find_class(self, module: str, name: str) -> _Stand:
         known = _NAMES.get((module, name))
         if known is None:

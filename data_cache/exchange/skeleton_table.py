@@ -20,6 +20,17 @@ LOWEST_SCORE, HIGHEST_SCORE = -0.5, 1.5
 MAX_EXTENT = 1 << 16  # pixels
 
 
+def shown(value: object) -> str:
+    """What a message says of a value out of a foreign file: text (cut) and numbers as they are, of others the type.
+
+    Containers are not gone through: a pickle of a few bytes can hold one that is endless when written out.
+    """
+    if isinstance(value, str):
+        return repr(value[:40])
+    plain = value is None or isinstance(value, float | np.number) or (isinstance(value, int) and abs(value) < 1 << 64)
+    return str(value) if plain else type(value).__name__
+
+
 class SkeletonTable:
     """One skeleton a frame: the best of those offered. 230 bytes a frame, so 55 MB for a split of HITSZ-VCM.
 
@@ -29,7 +40,6 @@ class SkeletonTable:
     score:     (frame, joint) float32, 0…1; NaN where none was offered
     size:      (frame, 2) int32, height and width in pixels; 0 where nothing is known
     offered:   (frame,) int64, how many skeletons were offered
-    clipped:   how many scores were clipped to 0…1
     strangers: how many entries of the source are of no frame of the split
     """
 
@@ -41,9 +51,14 @@ class SkeletonTable:
         self.score = np.full((count, len(JOINTS)), np.nan, np.float32)
         self.size = np.zeros((count, 2), np.int32)
         self.offered = np.zeros(count, np.int64)
-        self.clipped = 0
         self.strangers = 0
         self._rank = np.full(count, -np.inf)
+        self._clipped = np.zeros(count, np.uint8)
+
+    @property
+    def clipped(self) -> int:
+        """How many scores of the skeletons taken were clipped to 0…1."""
+        return int(self._clipped.sum())
 
     @property
     def found(self) -> NDArray[np.bool_]:
@@ -76,7 +91,7 @@ class SkeletonTable:
             self._rank[row] = rank
             self.keypoints[row] = xy
             self.score[row] = np.clip(values, 0, 1)
-            self.clipped += int(((values < 0) | (values > 1)).sum())
+            self._clipped[row] = ((values < 0) | (values > 1)).sum()
 
     def note_size(self, row: int, height: Any, width: Any) -> None:
         """Take note of the size of frame `row` in pixels, as the source gives it.
@@ -87,7 +102,7 @@ class SkeletonTable:
             whole = isinstance(extent, int | np.integer) and not isinstance(extent, bool)
             if not (whole and 0 <= extent <= MAX_EXTENT):
                 expected = f"height and width as whole numbers up to {MAX_EXTENT}"
-                raise self.refusal(row, expected, f"{height!r}, {width!r}"[:80])
+                raise self.refusal(row, expected, f"{shown(height)}, {shown(width)}")
         self.size[row] = height, width
 
     def refusal(self, row: int, expected: str, found: str) -> ValueError:
