@@ -97,4 +97,6 @@ def test_other_bytes_and_endless_items_are_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(json_items, "_BLOCK_BYTES", 100)
     with pytest.raises(ValueError, match="an item of more than 1000 characters"):
         items(tmp_path, '["' + "a" * 5000 + '"]')
+    with pytest.raises(ValueError, match=r"damage or .* characters \(Expecting value\)"):  # which of them is not known
+        items(tmp_path, "[nope" + ", 1" * 5000 + "]")
     assert len(items(tmp_path, json.dumps(["a" * 500] * 20))) == 20

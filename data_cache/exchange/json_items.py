@@ -56,6 +56,7 @@ class _Text:
         """Decode one whole value."""
         self.peek()
         block = _BLOCK_BYTES
+        reason = "no end"
         while True:
             try:
                 value, stop = self._json.raw_decode(self._buffer, self._place)
@@ -66,10 +67,11 @@ class _Text:
             except RecursionError:
                 raise self.refusal("its values are nested too deep") from None
             except ValueError as error:
+                reason = f"{error.args[0] if error.args else error}".split(": line")[0]
                 if not self._more(block):
-                    raise self.refusal(f"{error.args[0] if error.args else error}".split(": line")[0]) from None
+                    raise self.refusal(reason) from None
             if len(self._buffer) - self._place > MAX_ITEM_CHARACTERS:
-                raise self.refusal(f"an item of more than {MAX_ITEM_CHARACTERS} characters, expected small ones")
+                raise self.refusal(f"damage or an item of more than {MAX_ITEM_CHARACTERS} characters ({reason})")
             block *= 2  # so that a long item is not decoded over and over
 
     def refusal(self, reason: str) -> ValueError:
