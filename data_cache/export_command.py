@@ -110,7 +110,10 @@ def run(args: argparse.Namespace) -> int:
     export: Callable[[ExportRequest], ExportSummary] = getattr(
         importlib.import_module(f"data_cache.exchange.{form.module}"), form.function
     )
-    done = export(ExportRequest(args.file, args.out, tuple(args.track), **given))
+    try:
+        done = export(ExportRequest(args.file, args.out, tuple(args.track), **given))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{args.out} is as it was before") from None
     sys.stdout.write("\n".join(describe(done)) + "\n")
     return DONE
 

@@ -67,7 +67,10 @@ def run(args: argparse.Namespace) -> int:
     if args.images is not None and args.format != "coco":
         args.usage_error(f"argument --images: expected with --format coco only, got --format {args.format}")
     request = ImportRequest(args.source, args.format, args.frames, args.out, args.root, args.images, args.max_bad)
-    done = import_keypoints(request)
+    try:
+        done = import_keypoints(request)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{args.out} is as it was before") from None
     lines = [f"{args.out}: {done.ok:,} of {amount(done.frames, 'frame')} have keypoints"]
     lines += [
         f"  {meaning}: {number:,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,5 +46,5 @@ def read_seen_keypoints(source: CacheReader, min_score: float, step: int) -> Ite
 
 def check_output(keypoints: Path, out: Path) -> None:
     """Raise ValueError if `out` is the file `keypoints` itself, under whatever name."""
-    if out.resolve() == keypoints.resolve():
+    if os.path.realpath(out) == os.path.realpath(keypoints):
         raise ValueError(f"{out}: expected another file than the keypoints to read; name another output")

@@ -128,7 +128,7 @@ def test_endings_and_options_of_other_formats(
     assert [path.name for path in tmp_path.iterdir()] == ["train.h5"]
 
 
-@pytest.mark.parametrize("fps", ["0", "-3", "nan", "inf"])
+@pytest.mark.parametrize("fps", ["0", "-3", "nan", "inf", "1e-320"])
 def test_rates_that_are_none(keypoints: Path, tmp_path: Path, fps: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = refused(capsys, keypoints, "movement", tmp_path / "x.nc", "--fps", fps)
     assert "--fps: expected a number of frames a second above 0" in line
@@ -169,6 +169,13 @@ def test_places_that_cannot_be_written(
     assert (tmp_path / "file").read_text() == "kept"
 
 
+def test_an_output_that_links_to_itself_is_replaced(keypoints: Path, tmp_path: Path, form: str) -> None:
+    out = out_of(tmp_path, form)
+    out.symlink_to(out.name)
+    assert export(keypoints, form, out) == 0
+    assert out.is_file() and not out.is_symlink()
+
+
 @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("last", [False, True])
 def test_a_full_disk_and_ctrl_c_keep_the_older_file(
@@ -200,7 +207,7 @@ def test_a_full_disk_and_ctrl_c_keep_the_older_file(
     written.clear()
     assert export(keypoints, form, out) == (1 if isinstance(failure, OSError) else 130)
     (line,) = capsys.readouterr().err.splitlines()
-    assert ("the disk is full" if isinstance(failure, OSError) else "interrupted") in line
+    assert ("the disk is full" if isinstance(failure, OSError) else f"interrupted: {out} is as it was before") in line
     assert len(written) >= fail_at
     assert content(out.parent) == before
 

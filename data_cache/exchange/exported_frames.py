@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from data_cache.records import Tracks
 
 BLOCK_ROWS = 2048
+LOWEST_FPS, HIGHEST_FPS = 1e-6, 1e6
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class ExportRequest:
     min_score: score (0…1) from which a joint counts as seen, for the formats that say so
     fps:       frames a second, for the formats that have a time; None: frames are counted
 
-    Raises ValueError for an output that is the source, a track named twice and a rate that is not above 0.
+    Raises ValueError for an output that is the source, a track named twice and a rate out of range.
     """
 
     source: Path
@@ -42,13 +44,14 @@ class ExportRequest:
     fps: float | None = None
 
     def __post_init__(self) -> None:
-        if self.out.resolve() == self.source.resolve():
+        if os.path.realpath(self.out) == os.path.realpath(self.source):  # `resolve` raises for links in a circle
             raise ValueError(f"{self.out}: expected another name than that of the file to export; choose another --out")
         for number in self.tracks:
             if self.tracks.count(number) > 1:
                 raise ValueError(f"--track {number}: expected every track once, got it again; leave one out")
-        if self.fps is not None and not 0 < self.fps < 1e6:
-            raise ValueError(f"--fps: expected a number of frames a second above 0, got {self.fps:g}")
+        if self.fps is not None and not LOWEST_FPS <= self.fps <= HIGHEST_FPS:
+            limits = f"{LOWEST_FPS:g} to {HIGHEST_FPS:,.0f}"
+            raise ValueError(f"--fps: expected a number of frames a second above 0, from {limits}, got {self.fps:g}")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
 
 def _refuse_overwriting(request: ImportRequest) -> None:
     for given in (request.source, request.frames, request.images):
-        if given is not None and given.resolve() == request.out.resolve():
+        if given is not None and os.path.realpath(given) == os.path.realpath(request.out):
             raise ValueError(f"{request.out}: expected another name than that of a file to read; choose another --out")
 
 
@@ -150,7 +151,7 @@ def _measure_frames(root: Path, table: SkeletonTable, status: NDArray[np.uint8])
 def _check_share(request: ImportRequest, table: SkeletonTable, status: NDArray[np.uint8]) -> None:
     if len(status) and not table.found.any():
         raise ValueError(
-            f"{request.source}: no entry is of a frame of {request.frames}, expected names such as"
+            f"{request.source}: no entry is of a frame of {request.frames} and has a skeleton, expected names such as"
             f" {table.index.paths[0]}; see that both are of the same data set and split"
         )
     bad = np.flatnonzero((status != Status.OK) & (table.index.track >= 0))
