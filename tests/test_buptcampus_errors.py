@@ -115,6 +115,10 @@ CASES: dict[str, tuple[Any, str]] = {
     "frames an object": (in_track({"1": "a.jpg"}), "expected a track with a list of paths, got '2': dict"),
     "other modality": (spoiled(person={"TR": {}}), "person 5: expected IR, RGB or FakeIR, got 'TR'"),
     "camera with blanks": (spoiled(person={"IR": {"C 1": {}}}), "expected camera names without blanks, got 'C 1'"),
+    "more cameras than numbers": (
+        spoiled(person={"IR": {f"C{number}": {} for number in range(1 << 15)}}),
+        "data_paths.json: expected at most 32767 names of cameras, got 3",
+    ),
     "no frames": (
         in_track([]),
         "train.txt:2: expected a track with frames in data_paths.json, got 5 IR CQ1 2 with none",

@@ -16,6 +16,7 @@ from pipeline.datasets.info_lines import quote, read_content
 
 # Twice what 1.8 million frames of some 35 bytes and a deep indentation take; JSON grows in memory some twentyfold.
 MOST_BYTES = 1 << 28
+MOST_CAMERAS = (1 << 15) - 1  # a track keeps its camera as int16
 PERSON = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[!-~]{1,64}")  # what one field of a list can hold
 MODALITIES = MappingProxyType({"IR": Modality.INFRARED, "RGB": Modality.VISIBLE})
@@ -64,7 +65,7 @@ def read_data_paths(file: Path, root: Path, findings: Findings) -> DataPaths | N
     """Read the file; None after an error.
 
     Errors, each with its place in the file: no or a huge file, no JSON, other types than told above, a key twice,
-    persons that are no numbers or have the same, other modalities, names with blanks.
+    persons that are no numbers or have the same, other modalities, names with blanks, too many cameras.
     """
     before = findings.errors
     content = read_content(file, root, findings, MOST_BYTES)
@@ -84,7 +85,12 @@ def read_data_paths(file: Path, root: Path, findings: Findings) -> DataPaths | N
     if findings.errors > before:
         return None
     kept = {key: {name: found[name] for name in MODALITIES if name in found} for key, found in persons.items()}
-    return DataPaths(file, kept)
+    paths = DataPaths(file, kept)
+    if len(paths.cameras) > MOST_CAMERAS:
+        message = f"{file}: expected at most {MOST_CAMERAS} names of cameras, got {len(paths.cameras)}; {REMEDY}"
+        findings.error("bad-camera", str(file), message)
+        return None
+    return paths
 
 
 def _check_persons(file: Path, persons: Any, findings: Findings) -> None:
