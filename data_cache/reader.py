@@ -141,8 +141,9 @@ class CacheReader:
 
         Raises ValueError naming the file if they contradict each other.
         """
+        paths, tracks = self.paths, self.tracks  # say themselves what is wrong with them alone
         try:
-            return SplitIndex(self.dataset, self.split, self.paths, self.tracks)
+            return SplitIndex(self.dataset, self.split, paths, tracks)
         except ValueError as error:
             raise ValueError(f"{self.path}: /frames, /tracks: {error}; {AGAIN}") from None
 

@@ -155,6 +155,15 @@ def test_a_damaged_frame_stops_it_and_keeps_the_older_file(
     assert content(out.parent) == before
 
 
+def test_tracks_that_contradict_the_frames_are_refused(
+    keypoints: Path, tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with h5py.File(keypoints, "r+") as file:
+        file["tracks/stop"][1] = 10**6
+    line = refused(capsys, keypoints, form, out_of(tmp_path / "out", form), "--track", "1")
+    assert "track 1 stops at 1000000" in line and "; make it again" in line
+
+
 def test_places_that_cannot_be_written(
     keypoints: Path, tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -215,6 +215,9 @@ def test_tracks_that_contradict_the_frames_are_refused(tmp_path):
         file["/tracks/stop"][2] = -1
     with open_cache(path) as cache, pytest.raises(ValueError, match=r"/tracks: .* expected 0 <= start < stop"):
         _ = cache.tracks
+    with open_cache(path) as cache, pytest.raises(ValueError, match="expected 0 <= start < stop") as refusal:
+        cache.index()
+    assert str(refusal.value).count(str(path)) == str(refusal.value).count("make it again") == 1
 
 
 def test_paths_that_leave_the_root_are_refused(tmp_path):

@@ -115,9 +115,9 @@ def read_skeletons(reader: CacheReader, rows: range) -> SkeletonBlock:
 def chosen_tracks(reader: CacheReader, request: ExportRequest) -> tuple[int, ...]:
     """The rows of /tracks to export: those asked for, or all.
 
-    Raises ValueError for one that the file does not have.
+    Raises ValueError for one that the file does not have, and where the file's tracks do not fit its frames.
     """
-    count = len(reader.tracks)
+    count = len(reader.index().tracks)
     for number in request.tracks:
         if number >= count:
             raise ValueError(
