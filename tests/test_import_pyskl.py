@@ -237,6 +237,7 @@ def test_every_other_annotation_is_refused(
 VALUES = {
     "NaN": ("keypoint", np.nan, "finite keypoints, found NaN"),
     "score": ("keypoint_score", 7, "scores within 0…1 (a little more is clipped), found 7"),
+    "far away": ("keypoint", -1e30, "coordinates within ±65536 pixels, found -1e+30"),
     "infinity": ("keypoint_score", np.inf, "finite scores, found NaN or infinity"),
 }
 

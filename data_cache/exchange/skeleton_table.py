@@ -77,10 +77,12 @@ class SkeletonTable:
         """Take this skeleton for frame `row` if it ranks higher than those offered before; the first wins a draw.
 
         keypoints: (joint, xy) numbers, pixels of the frame; score: (joint,) numbers; rank: the mean score if None
-        Raises ValueError naming source and frame for another number of joints, NaN, infinity, and scores that are on
-        another scale than 0…1.
+        Raises ValueError naming source and frame for another number of joints, NaN, infinity, coordinates that are far
+        from every frame, and scores that are on another scale than 0…1.
         """
         xy = self._numbers(row, "keypoints", keypoints, (len(JOINTS), 2))
+        if np.abs(xy).max() > MAX_EXTENT:
+            raise self.refusal(row, f"coordinates within ±{MAX_EXTENT} pixels", f"{xy.flat[np.abs(xy).argmax()]:g}")
         values = self._numbers(row, "scores", score, (len(JOINTS),))
         if values.min() < LOWEST_SCORE or values.max() > HIGHEST_SCORE:
             worst = values[np.abs(values - 0.5).argmax()]
