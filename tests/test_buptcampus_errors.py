@@ -232,3 +232,11 @@ def test_the_command_says_it_in_one_line(tree: BuptcampusTree, capsys: pytest.Ca
     output = capsys.readouterr()
     assert output.out == ""
     assert [line for line in output.err.splitlines() if line.startswith("error: ")] == output.err.splitlines()
+
+
+def test_a_root_that_links_to_itself_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "circle"
+    root.symlink_to(root.name)
+    assert main(["index", "--root", str(root), "--split", "train"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {root}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.datasets.split_index import read_split
     from pipeline.datasets.track_table import list_tracks, summarize_tracks, write_csv, write_json, write_text
 
-    index = read_split(args.root, args.dataset or args.root.resolve().name or "dataset", args.split)
+    index = read_split(args.root, args.dataset or Path(os.path.realpath(args.root)).name or "dataset", args.split)
     if args.frames_out is not None:
         write_split_file(args.frames_out, index)
     rows = list_tracks(index)
