@@ -84,3 +84,17 @@ def watched_page(
         yield watched
     finally:
         context.close()
+
+
+def note_values(page: Page, name: str) -> None:
+    """From now on `data-shown` of the page's root element lists the values that the input `name` had, in order."""
+    page.evaluate(
+        """name => {
+          const input = document.getElementById(name), shown = [];
+          new MutationObserver(() => {
+            if (shown.at(-1) !== input.value) shown.push(input.value);
+            document.documentElement.dataset.shown = shown.join(" ");
+          }).observe(input, { attributes: true });
+        }""",
+        name,
+    )

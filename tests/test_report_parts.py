@@ -237,3 +237,10 @@ def test_code_in_a_sentence_is_marked_and_markup_is_text() -> None:
 
 def test_the_policy_changes_with_a_script() -> None:
     assert security_policy(["a"]) != security_policy(["b"])
+
+
+def test_a_run_s_name_is_no_markup_for_plotly() -> None:
+    line = Line("<a href='x'>full</a> & co", (1.0, 2.0), (0.25, 0.5))
+    assert line.figure(0)["name"] == "&lt;a href='x'&gt;full&lt;/a&gt; &amp; co"
+    chart = line_chart("n", "t", [line], Axes("x", "y", "x"), "s")
+    assert chart.table.head == ("x", "<a href='x'>full</a> & co")  # the template escapes it

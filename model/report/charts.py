@@ -6,6 +6,7 @@ gives it those of the reader's theme, so every chart uses the same colour for th
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,7 @@ class Line:
         return {
             "type": "scatter",
             "mode": "lines+markers" if len(self.x) <= 30 else "lines",
-            "name": self.label,
+            "name": html.escape(self.label, quote=False),  # plotly reads markup in names
             "meta": {"colour": colour},
             "x": list(self.x),
             "y": numbers(self.y),

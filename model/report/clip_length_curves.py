@@ -73,7 +73,7 @@ def length_section(run: ReportedRun, baseline: ReportedRun | None, command: str)
         "clip-length",
         "mAP against clip length",
         "Figure 5 of the paper: the same checkpoint tested with clips of other lengths. Longer clips see more of a"
-        " track; the shaded area lies between this run and the one compared with.",
+        " track. Where both runs were tested with the same lengths, the area between their curves is shaded.",
         remarks=(*stale, *more),
     )
     if len(own) < 2:

@@ -30,7 +30,9 @@ def match_section(run: ReportedRun, baseline: ReportedRun | None) -> ChartSectio
         parts = [f"{line.label} {percent(line.y[0])} at rank 1, {percent(line.y[-1])} at rank {last}" for line in lines]
         low = min(line.y[0] for line in lines)
         axes = Axes("rank", "queries matched", "rank", ".0%", (max(0.0, low - 0.05) if low > 0.5 else 0.0, 1.004))
-        charts.append(line_chart(f"cmc-{direction}", title, lines, axes, f"{title}: {'; '.join(parts)}.", digits=4))
+        chart = line_chart(f"cmc-{direction}", title, lines, axes, f"{title}: {'; '.join(parts)}.", digits=4)
+        chart.figure["layout"]["xaxis"]["range"] = [0.5, last + 0.5]  # there is no rank 0
+        charts.append(chart)
     return ChartSection(
         "cmc",
         "CMC curves",

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
 _INTRO = (
-    f"{ALPHA} of eq 12, the mean over the channels: how much of the feature of frame t comes from the map"
-    " pooled with exponent p, as each body part asks for. The exponents of a part add up to 1; low p looks at the whole"
-    " map, high p at its peaks. Equal curves mean that the part changes nothing."
+    f"Figure 3 of the paper: {ALPHA} of eq 12, the mean over the channels: how much of the feature of frame t comes"
+    " from the map pooled with exponent p, as each body part asks for. The exponents of a part add up to 1; low p looks"
+    " at the whole map, high p at its peaks. Equal curves mean that the part changes nothing."
 )
 
 

@@ -77,7 +77,7 @@ def own_table(run: ReportedRun) -> Table:
     counts = ranked_tracks(run.protocol)
     rows = [(side, *(f"{counts[direction][side]:,}" for direction in DIRECTIONS)) for side in ("queries", "gallery")]
     rows += [(key, *(_percent(run.results.metrics[direction][key]) for direction in DIRECTIONS)) for key in FIGURES]
-    head = ("", *(_words(direction) for direction in DIRECTIONS))
+    head = ("figure", *(_words(direction) for direction in DIRECTIONS))
     return Table(
         f"This run, {run.name} on {run.protocol['dataset']}: tracks, and figures in percent", head, tuple(rows)
     )

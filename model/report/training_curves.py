@@ -84,7 +84,7 @@ def _curve_chart(name: str, own: dict[str, Curve], theirs: dict[str, Curve], oth
     lines = [Line("this run", own[name].epoch, own[name].value)]
     if name in theirs:
         lines.append(Line(other, theirs[name].epoch, theirs[name].value, other=True))
-    axes = Axes("epoch", "rate" if name == "learning_rate" else "loss", "epoch")
+    axes = Axes("epoch", "learning rate" if name == "learning_rate" else "loss", "epoch")
     return line_chart(f"curve-{name.replace('/', '-')}", title, lines, axes, _summary(title, lines))
 
 

@@ -27,7 +27,7 @@ export class FrameGraph {
       make("fieldset", { class: "controls" }, make("legend", {}, "Body part"), ...choices),
       this.svg,
       this.count,
-      make("div", { class: "scroll" }, make("table", { class: "joints nodes" }, make("thead", {}, make("tr", {}, ...heads)), this.body)),
+      make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "nodes, scrollable" }, make("table", { class: "joints nodes" }, make("thead", {}, make("tr", {}, ...heads)), this.body)),
       make("h3", {}, "Between frames"),
       this.temporal,
     );
