@@ -135,10 +135,13 @@ def _greeting(split: ViewedSplit) -> str:
 
 @contextmanager
 def _opened_page(server: PageServer) -> Iterator[None]:
-    """Open the browser on a private file that leads to the page: a program's arguments, an address too, are public."""
+    """Open the browser on a private file that leads to the page: a program's arguments, an address too, are public.
+
+    In a thread, as a browser for terminals goes on until it is closed, and needs the server before.
+    """
     import html
     import tempfile
-    import webbrowser
+    import threading
 
     with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as file:
         address = html.escape(server.address)
@@ -146,6 +149,13 @@ def _opened_page(server: PageServer) -> Iterator[None]:
             f'<!doctype html><meta http-equiv="refresh" content="0;url={address}"><a href="{address}">viewer</a>'
         )
         file.flush()
-        if not webbrowser.open(Path(file.name).as_uri()):
-            sys.stdout.write("no browser found here; open the address by hand\n")
+        threading.Thread(target=_open_browser, args=(Path(file.name).as_uri(),), daemon=True).start()
         yield
+
+
+def _open_browser(address: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(address):
+        sys.stdout.write("no browser found here; open the address by hand\n")
+        sys.stdout.flush()

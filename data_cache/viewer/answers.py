@@ -41,8 +41,8 @@ class Answer:
 
 
 def json_answer(values: Mapping[str, Any], status: int = 200) -> Answer:
-    """Return values as JSON; NaN is a mistake of ours and raises ValueError."""
-    return Answer(status, "application/json", json.dumps(values, ensure_ascii=False, allow_nan=False).encode())
+    """Return values as JSON in ASCII, as a file's name need not be UTF-8; ValueError for NaN, a mistake of ours."""
+    return Answer(status, "application/json", json.dumps(values, allow_nan=False).encode())
 
 
 def refuse(status: int, sentence: str) -> Answer:

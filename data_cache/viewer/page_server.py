@@ -6,6 +6,7 @@ import errno
 import logging
 import secrets
 import sys
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class PageServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 64  # a browser opens several connections at once, and 5 are soon taken
 
     def __init__(self, split: ViewedSplit, port: int = 0) -> None:
         self.answers = Answers(split)
@@ -134,7 +136,8 @@ class PageHandler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer another method, or what is no HTTP, in a sentence with the same headers."""
         self.close_connection = True
-        answer = refuse(int(code), "expected GET, HEAD or POST")
+        reason = "expected GET, HEAD or POST" if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code).phrase.lower()
+        answer = refuse(int(code), reason)
         self.send_response(answer.status)
         for name, value in {**HEADERS, "Content-Type": answer.kind, "Content-Length": str(len(answer.body))}.items():
             self.send_header(name, value)

@@ -9,7 +9,7 @@ export class JointTable {
     const heads = ["Joint", "Score", "x", "y"].map((name) => make("th", { scope: "col" }, name));
     const caption = `Score of each joint, 0 to 1; under ${decimals(file.min_score, 2)} it counts as unseen. x and y in pixels.`;
     const table = make("table", { class: "joints" }, make("thead", {}, make("tr", {}, ...heads)), this.body);
-    panel.append(make("p", { class: "small" }, caption), make("div", { class: "scroll" }, table));
+    panel.append(make("p", { class: "small" }, caption), make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "joints, scrollable" }, table));
   }
 
   show(frame) {

@@ -76,7 +76,7 @@ export class TrackList {
     for (const item of items) {
       const marked = this.marks.has(Number(item.dataset.track));
       item.classList.toggle("marked", marked);
-      item.querySelector(".flag").textContent = marked ? "★ marked" : "";
+      item.querySelector(".flag").hidden = !marked;
       if (item === open) item.setAttribute("aria-current", "true");
       else item.removeAttribute("aria-current");
       item.tabIndex = item === (open ?? items[0]) ? 0 : -1;
@@ -110,7 +110,7 @@ export class TrackList {
       "button",
       { type: "button", "data-track": track.track },
       make("span", { class: "who" }, make("b", {}, String(track.track)), ` person ${track.person} · camera ${track.camera} · ${track.modality}`),
-      make("span", { class: "flag" }),
+      make("span", { class: "flag", role: "img", "aria-label": "marked", title: "marked", hidden: true }, "★"),
       make("span", { class: "score" }, make("span", { class: "track" }, bar), make("span", { class: "number" }, decimals(track.mean, 2))),
       make("span", { class: "small" }, `${track.frames} frames${bad} · ${worst}`),
     );
