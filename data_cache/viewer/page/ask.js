@@ -30,3 +30,14 @@ export function saveTo(path, values) {
 }
 
 export const pictureAddress = (row) => `api/frames/${row}/picture`;
+
+// Why a picture did not show: what the server says, or else that the browser cannot read it.
+export async function whyNoPicture(frame) {
+  const undecoded = `${frame.path}: not a picture that a browser can show`;
+  try {
+    const response = await fetch(pictureAddress(frame.row));
+    return response.ok ? undecoded : (await response.json()).error;
+  } catch {
+    return undecoded;
+  }
+}

@@ -11,6 +11,8 @@ import { bindTabs } from "./tabs.js";
 import { bindTheme } from "./theme.js";
 import { TrackList } from "./track_list.js";
 
+const NOTING = 400; // ms: browsers refuse to note more than a few addresses a second
+
 bindTheme();
 start().catch((error) => showText(byId("notice"), error.message));
 
@@ -19,7 +21,7 @@ async function start() {
   describe(file);
   const marks = new Marks(() => showMarks());
   const player = new Player(file, (frame) => showFrame(frame));
-  const list = new TrackList(file, marks, (track, place) => open(track, place));
+  const list = new TrackList(file, marks, openListed);
   const joints = new JointTable(byId("panel-joints"), file);
   const guidance = {
     edges: new EdgeMatrix(byId("panel-edges"), file),
@@ -27,6 +29,7 @@ async function start() {
   };
   let shown = "joints";
   let opening = 0;
+  let noting = 0;
 
   async function open(number, place, offset = null) {
     const asked = (opening += 1);
@@ -41,9 +44,20 @@ async function start() {
     }
   }
 
+  // On a phone the player is below the list.
+  async function openListed(number) {
+    await open(number, 0);
+    if (matchMedia("(max-width: 720px)").matches) byId("player").scrollIntoView();
+  }
+
   function showFrame(frame) {
     joints.show(frame);
     showGuidance(frame);
+    if (!noting) noting = setTimeout(noteAddress, NOTING);
+  }
+
+  function noteAddress() {
+    noting = 0;
     history.replaceState(null, "", `#track=${player.track.track}&frame=${player.place}`);
   }
 
@@ -132,7 +146,7 @@ async function start() {
   byId("track-on").addEventListener("click", () => go(false));
   byId("worst").addEventListener("click", worst);
   byId("mark").addEventListener("click", toggleMark);
-  byId("note").addEventListener("input", (event) => marks.set(player.track.track, event.target.value));
+  byId("note").addEventListener("input", (event) => marks.set(player.track.track, event.target.value.replace(/[\p{C}\p{Z}]/gu, " ")));
   byId("save").addEventListener("click", save);
   byId("skip").addEventListener("click", () => byId("player").focus());
   byId("help-open").addEventListener("click", () => byId("help").showModal());

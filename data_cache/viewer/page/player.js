@@ -1,5 +1,5 @@
 // Frames of one track with the skeleton over them: stepping, playing, and what to show where there is no picture.
-import { pictureAddress } from "./ask.js";
+import { pictureAddress, whyNoPicture } from "./ask.js";
 import { byId, showText } from "./page_parts.js";
 import { drawSkeleton } from "./skeleton.js";
 
@@ -107,12 +107,12 @@ export class Player {
     const image = new Image();
     image.alt = `frame ${place} of track ${this.track.track}`;
     image.draggable = false;
-    const held = { image, failed: false };
+    const held = { image, failed: "" };
     image.src = pictureAddress(frame.row);
     held.ready = image.decode().then(
       () => {},
-      () => {
-        held.failed = true;
+      async () => {
+        held.failed = await whyNoPicture(frame);
       },
     );
     this.#pictures.set(frame.row, held);
@@ -142,7 +142,7 @@ export class Player {
     const stage = byId("stage");
     let text = "";
     if (frame.problem) text = frame.problem;
-    else if (held?.failed) text = `${frame.path}: not a picture that a browser can show`;
+    else if (held?.failed) text = held.failed;
     if (held?.failed) {
       held.image.remove();
       stage.classList.add("empty");

@@ -114,7 +114,7 @@ export class TrackList {
       make("span", { class: "score" }, make("span", { class: "track" }, bar), make("span", { class: "number" }, decimals(track.mean, 2))),
       make("span", { class: "small" }, `${track.frames} frames${bad} · ${worst}`),
     );
-    button.addEventListener("click", () => this.onOpen(track.track, 0));
+    button.addEventListener("click", () => this.onOpen(track.track));
     return button;
   }
 
