@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data_cache.command_line import DONE
 from data_cache.option_types import whole_number
-from model.devices import DEVICES
+from model.commands.run_options import add_run_options
 from model.evaluation.protocol import SPLITS
 
 _COUNTS = re.compile(r"([0-9]{1,9})(?:[-…]([0-9]{1,9}))?")
@@ -27,10 +27,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         " run's own (other T, all clips, other tracks, other data set) go into protocols/<label>/ below it. Several T"
         " together give clip_lengths.json: rank-1, mAP and the other figures of each.",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="YAML", help="configs/runs/<dataset>/<name>.yaml")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="put a setting over the file's, again and again"
-    )
+    add_run_options(parser)
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="default: the newest intact one of the run")
     parser.add_argument(
         "--frames",
@@ -47,12 +44,6 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="validation: the training split's persons held out; train: those trained on",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results, instead of the run's")
-    parser.add_argument(
-        "--device",
-        choices=DEVICES,
-        default=os.environ.get("STAR_MODEL_DEVICE") or "CPU",
-        help="what computes (default: STAR_MODEL_DEVICE, or CPU)",
-    )
     parser.add_argument(
         "--workers",
         type=whole_number,

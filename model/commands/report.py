@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from data_cache.command_line import DONE
 from data_cache.option_types import whole_number
-from model.devices import DEVICES
+from model.commands.run_options import add_run_options
 
 
 def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,10 +21,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         " lengths, pooling exponents, skeleton quality. It holds pictures of persons: the data set's licence says who"
         " may see them.",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="YAML", help="configs/runs/<dataset>/<name>.yaml")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="put a setting over the file's, again and again"
-    )
+    add_run_options(parser)
     parser.add_argument(
         "--baseline",
         metavar="NAME",
@@ -41,12 +37,6 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         default=3,
         metavar="N",
         help="persons whose clips get heat maps, one of each modality; 0 computes none (default: 3)",
-    )
-    parser.add_argument(
-        "--device",
-        choices=DEVICES,
-        default=os.environ.get("STAR_MODEL_DEVICE") or "CPU",
-        help="what computes the heat maps (default: STAR_MODEL_DEVICE, or CPU)",
     )
     parser.set_defaults(run=run)
 

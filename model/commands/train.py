@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-from pathlib import Path
 
 from data_cache.command_line import DONE
 from data_cache.option_types import whole_number
-from model.devices import DEVICES, choose_device, join_devices
+from model.commands.run_options import add_run_options
+from model.devices import choose_device, join_devices
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +22,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Train STAR, or one of its ablations, on the train split of a cache. Checkpoints, logs and metrics"
         " go to artifacts/<dataset>/runs/<name>/. On several devices start it with MindSpore's msrun.",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="YAML", help="configs/runs/<dataset>/<name>.yaml")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="put a setting over the file's, again and again"
-    )
-    parser.add_argument(
-        "--device",
-        choices=DEVICES,
-        default=os.environ.get("STAR_MODEL_DEVICE") or "CPU",
-        help="what computes (default: STAR_MODEL_DEVICE, or CPU)",
-    )
+    add_run_options(parser)
     parser.add_argument("--resume", action="store_true", help="go on from the newest intact checkpoint, if any")
     parser.add_argument(
         "--on-change",
