@@ -17,8 +17,8 @@ import sys
 from itertools import product
 from pathlib import Path
 
-from model.config import load_run
-from model.ranking import DIRECTIONS
+from model.retrieval.ranking import DIRECTIONS
+from model.run.config import load_run
 from model.training.checkpoints import checkpoint_files
 
 VARIANTS = ("baseline", "frame", "sequence", "full")

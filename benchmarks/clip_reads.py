@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.generated_tree import FULL_SIZE, generated_index
-from data_cache.reader import CacheReader, open_cache
-from data_cache.records import SplitIndex
-from data_cache.text_table import align_columns
-from data_cache.writer import CacheWriter
+from command_line.text_table import align_columns
+from data_cache.contract.reader import CacheReader, open_cache
+from data_cache.contract.records import SplitIndex
+from data_cache.contract.writer import CacheWriter
 
 CLIP_FRAMES = 24
 # What a training step reads: 8 persons x 2 tracks x 2 modalities.

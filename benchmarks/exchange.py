@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_cache.reader import open_cache
-from data_cache.records import Modality, SplitIndex, Tracks
-from data_cache.skeleton import JOINTS
-from data_cache.text_table import align_columns
-from data_cache.writer import CacheWriter
+from command_line.text_table import align_columns
+from data_cache.contract.reader import open_cache
+from data_cache.contract.records import Modality, SplitIndex, Tracks
+from data_cache.contract.skeleton import JOINTS
+from data_cache.contract.writer import CacheWriter
 
 ALL_FRAMES, ALL_TRACKS = 463_259, 21_863
 EXPORTS = {

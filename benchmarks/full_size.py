@@ -24,14 +24,14 @@ from typing import Any, TypeVar
 from benchmarks.generated_tree import FULL_SIZE, write_tree
 from benchmarks.memory import PeakMemory
 from benchmarks.stub_estimator import StubSource
-from data_cache.records import SplitIndex
-from data_cache.text_table import align_columns
+from command_line.text_table import align_columns
+from data_cache.contract.records import SplitIndex
 from pipeline.datasets.frame_scan import scan_frames
 from pipeline.datasets.split_index import read_split
-from pipeline.edge_file import write_edges
-from pipeline.graph_file import write_graphs
-from pipeline.keypoint_file import extract_keypoints
+from pipeline.keypoints.keypoint_file import extract_keypoints
 from pipeline.settings import Settings
+from pipeline.skeletons.edge_file import write_edges
+from pipeline.skeletons.graph_file import write_graphs
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 ALL_FRAMES = sum(counts.frames for counts in FULL_SIZE.values())

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.records import SplitIndex, Tracks
+from data_cache.contract.records import SplitIndex, Tracks
 
 INFRARED, VISIBLE = 1, 2
 FOLDERS = {INFRARED: "ir", VISIBLE: "rgb"}

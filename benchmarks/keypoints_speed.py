@@ -30,10 +30,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data_cache.text_table import align_columns
-from pipeline.frames import decode_frame
-from pipeline.keypoints import PoseEstimator
+from command_line.text_table import align_columns
+from pipeline.datasets.frames import decode_frame
 from pipeline.pose.config import official_config
+from pipeline.pose.keypoints import PoseEstimator
 
 CONFIG = "td-hm_hrnet-w32_8xb64-210e_coco-256x192"
 BATCH = 16

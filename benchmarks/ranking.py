@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from model.metrics import retrieval_metrics
-from model.ranking import TrackFeatures, rank_both_ways
+from model.retrieval.metrics import retrieval_metrics
+from model.retrieval.ranking import TrackFeatures, rank_both_ways
 
 PERSONS = 427  # of the test split
 CAMERAS = 12

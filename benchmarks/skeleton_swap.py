@@ -20,20 +20,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.ablation import VARIANTS, run_folder
-from data_cache.records import Modality
-from data_cache.settings_file import build_settings
-from model.augment import ImageSettings
-from model.batches import BatchLoader
-from model.clip_files import open_split
-from model.clip_reader import ClipArrays
-from model.clip_requests import evaluation_requests
-from model.clips import ClipSettings, clip_tracks
-from model.config import RunConfig
-from model.devices import choose_device
+from command_line.settings_file import build_settings
+from data_cache.contract.records import Modality
+from model.clips.augment import ImageSettings
+from model.clips.batches import BatchLoader
+from model.clips.clip_files import open_split
+from model.clips.clip_reader import ClipArrays
+from model.clips.clip_requests import evaluation_requests
+from model.clips.clips import ClipSettings, clip_tracks
 from model.evaluation.clip_features import track_features
-from model.metrics import retrieval_metrics
-from model.ranking import DIRECTIONS, rank_both_ways
-from model.run_folder import cache_files
+from model.retrieval.metrics import retrieval_metrics
+from model.retrieval.ranking import DIRECTIONS, rank_both_ways
+from model.run.config import RunConfig
+from model.run.devices import choose_device
+from model.run.run_folder import cache_files
 from model.training.checkpoints import newest_intact
 
 if TYPE_CHECKING:

@@ -6,8 +6,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from data_cache import check_command, export_command, import_command, inspect, view_command
-from data_cache.command_line import command_parser, run
+from command_line.run_command import command_parser, run
+from data_cache.exchange.exports import export_command
+from data_cache.exchange.imports import import_command
+from data_cache.inspection import inspect_command
+from data_cache.verification import check_command
+from data_cache.viewer import view_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     description = (
         "Look into the HDF5 files of stage one, verify and export them, or make one of skeletons from elsewhere."
     )
-    commands = (inspect, view_command, check_command, export_command, import_command)
+    commands = (inspect_command, view_command, check_command, export_command, import_command)
     return command_parser("python -m data_cache", description, commands)
 
 

@@ -14,7 +14,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from model.config import RunConfig
+from model.run.config import RunConfig
 from pipeline.settings import Settings
 from pipeline.synth.settings import SynthSettings
 

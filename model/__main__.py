@@ -6,14 +6,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from data_cache.command_line import command_parser, run
-from model.commands import evaluate, report, results, train
+from command_line.run_command import command_parser, run
+from model.evaluation import evaluate_command, results_command
+from model.report import report_command
+from model.training import train_command
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with one subcommand a stage."""
     description = "Stage two: STAR, trained on the cache and evaluated in both directions."
-    return command_parser("python -m model", description, (train, evaluate, results, report))
+    return command_parser(
+        "python -m model", description, (train_command, evaluate_command, results_command, report_command)
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

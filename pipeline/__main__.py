@@ -6,14 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from data_cache.command_line import command_parser, run
-from pipeline.commands import check, edges, graphs, index, keypoints, synth
+from command_line.run_command import command_parser, run
+from pipeline.checks import check_command
+from pipeline.datasets import index_command
+from pipeline.keypoints import keypoints_command
+from pipeline.skeletons.skeleton_commands import EDGES, GRAPHS
+from pipeline.synth import synth_command
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with one subcommand a stage."""
     description = "Stage one: JPEG tracklets to keypoints, edges and graphs in HDF5."
-    return command_parser("python -m pipeline", description, (check, index, keypoints, edges, graphs, synth))
+    commands = (check_command, index_command, keypoints_command, EDGES, GRAPHS, synth_command)
+    return command_parser("python -m pipeline", description, commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

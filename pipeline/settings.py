@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from data_cache.settings_file import read_settings
+from command_line.settings_file import read_settings
 
 Angle = Literal["arctan", "atan2"]
 Normalize = Literal["height", "none"]

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import os
 
-# As model.devices.choose_device does: read when the first convolution is made, so early enough here.
+# As model.run.devices.choose_device does: read when the first convolution is made, so early enough here.
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 os.environ.setdefault("GLOG_v", "3")

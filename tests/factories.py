@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from data_cache.records import FrameKeypoints, Modality, Role, SplitIndex, Status, Tracks
-from data_cache.schema import find_format
-from data_cache.skeleton import PARTS, limb_indices, part_mask
-from data_cache.writer import CacheWriter
+from data_cache.contract.records import FrameKeypoints, Modality, Role, SplitIndex, Status, Tracks
+from data_cache.contract.schema import find_format
+from data_cache.contract.skeleton import PARTS, limb_indices, part_mask
+from data_cache.contract.writer import CacheWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

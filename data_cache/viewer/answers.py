@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from data_cache.command_line import one_line
+from command_line.run_command import one_line
 from data_cache.viewer.saved_marks import StaleMarksError, parse_posted
 from data_cache.viewer.track_query import WrongRequestError, parse_query, parse_whole
 from data_cache.viewer.viewed_split import NoSuchRowError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
-from data_cache.hdf5_checks import hdf5_errors
-from data_cache.verified_file import open_verified
+from data_cache.contract.hdf5_checks import hdf5_errors
+from data_cache.contract.verified_file import open_verified
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from data_cache.frame_images import frame_file
+from data_cache.files.frame_images import frame_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_cache.command_line import one_line
-from data_cache.hdf5_checks import AGAIN
-from data_cache.reader import open_cache
-from data_cache.records import Status
+from command_line.run_command import one_line
+from data_cache.contract.hdf5_checks import AGAIN
+from data_cache.contract.reader import open_cache
+from data_cache.contract.records import Status
 from data_cache.viewer.frame_names import FrameNames
 
 if TYPE_CHECKING:
-    from data_cache.reader import CacheReader
+    from data_cache.contract.reader import CacheReader
 
 
 @dataclass(frozen=True, eq=False)

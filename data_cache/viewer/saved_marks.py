@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.output_lock import lock_output
-from data_cache.settings_file import build_settings
-from data_cache.track_marks import (
+from command_line.settings_file import build_settings
+from data_cache.contract.track_marks import (
     TrackMarks,
     check_note,
     mark_track,
@@ -20,6 +19,7 @@ from data_cache.track_marks import (
     read_bounded,
     write_marks,
 )
+from data_cache.files.output_lock import lock_output
 from data_cache.viewer.track_query import WrongRequestError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from data_cache.reader import CacheReader
+    from data_cache.contract.reader import CacheReader
 
 
 class StaleMarksError(ValueError):

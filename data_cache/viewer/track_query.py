@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
-from data_cache.records import Modality
+from data_cache.contract.records import Modality
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from data_cache.records import Tracks
+    from data_cache.contract.records import Tracks
     from data_cache.viewer.track_table import TrackTable
 
 T = TypeVar("T")

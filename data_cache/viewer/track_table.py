@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.records import Status
-from data_cache.skeleton import JOINTS
+from data_cache.contract.records import Status
+from data_cache.contract.skeleton import JOINTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from data_cache.reader import CacheReader
+    from data_cache.contract.reader import CacheReader
 
 _ROWS = 8192  # frames read at once: a megabyte
 

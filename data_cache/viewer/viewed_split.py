@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_cache.records import Modality, Role, Status
-from data_cache.skeleton import JOINTS, LIMBS, PARTS, limb_indices
-from data_cache.skeleton_drawing import FADED, OUTLINE, SIDE_COLOURS, joint_side, limb_side
+from data_cache.contract.records import Modality, Role, Status
+from data_cache.contract.skeleton import JOINTS, LIMBS, PARTS, limb_indices
+from data_cache.inspection.sheets.skeleton_drawing import FADED, OUTLINE, SIDE_COLOURS, joint_side, limb_side
 from data_cache.viewer.frame_picture import picture_problem, read_picture
 from data_cache.viewer.guidance_file import GuidanceFile, edges_of, graph_of
 from data_cache.viewer.track_query import TrackQuery, choose_tracks
@@ -21,7 +21,7 @@ from data_cache.viewer.track_table import read_track_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from data_cache.reader import CacheReader
+    from data_cache.contract.reader import CacheReader
     from data_cache.viewer.frame_names import FrameNames
     from data_cache.viewer.saved_marks import PostedMarks, SavedMarks
 

@@ -6,10 +6,10 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from data_cache.settings_file import build_settings
-from model.config import RunConfig
-from model.differing_keys import differing_keys
-from model.run_folder import checkpoint_folder, run_folder
+from command_line.settings_file import build_settings
+from model.run.config import RunConfig
+from model.run.differing_keys import differing_keys
+from model.run.run_folder import checkpoint_folder, run_folder
 from model.training.checkpoint_file import file_sha256, read_checkpoint
 from model.training.checkpoints import newest_intact
 

@@ -8,16 +8,16 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from data_cache.records import Modality
-from model.network import ClipEmbedding
+from data_cache.contract.records import Modality
+from model.network.network import ClipEmbedding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from model.clip_reader import ClipArrays
-    from model.network import StarNetwork
+    from model.clips.clip_reader import ClipArrays
+    from model.network.network import StarNetwork
 
 
 def clip_embedder(network: StarNetwork) -> Callable[[Modality, ClipArrays], NDArray[np.float32]]:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.ranking import TrackFeatures
+from model.retrieval.ranking import TrackFeatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from model.batches import ClipBatch
-    from model.clip_reader import ClipArrays
-    from model.clips import ClipTracks
+    from model.clips.batches import ClipBatch
+    from model.clips.clip_reader import ClipArrays
+    from model.clips.clips import ClipTracks
 
 
 def clip_count(tracks: ClipTracks, all_clips: bool) -> int:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from model.config import MAX_FRAMES
 from model.evaluation.results import ranked_tracks
-from model.ranking import DIRECTIONS
+from model.retrieval.ranking import DIRECTIONS
+from model.run.config import MAX_FRAMES
 
 if TYPE_CHECKING:
     from pathlib import Path

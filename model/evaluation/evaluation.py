@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from data_cache.published_file import publish_files
-from data_cache.records import Modality
-from model.augment import ImageSettings
-from model.batches import BatchLoader
-from model.clip_requests import evaluation_requests
-from model.devices import choose_device
+from data_cache.contract.records import Modality
+from data_cache.files.published_file import publish_files
+from model.clips.augment import ImageSettings
+from model.clips.batches import BatchLoader
+from model.clips.clip_requests import evaluation_requests
 from model.evaluation.chosen_checkpoint import choose_checkpoint
 from model.evaluation.clip_features import clip_count, track_features
 from model.evaluation.clip_lengths import ClipLengths, LengthMetrics
@@ -22,6 +21,7 @@ from model.evaluation.feature_file import write_features
 from model.evaluation.protocol import DEFAULT, Protocol
 from model.evaluation.protocol_tracks import open_protocol
 from model.evaluation.results import rank_features
+from model.run.devices import choose_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from model.clip_reader import ClipArrays
-    from model.config import RunConfig
+    from model.clips.clip_reader import ClipArrays
     from model.evaluation.chosen_checkpoint import ChosenCheckpoint
     from model.evaluation.protocol import Split
     from model.evaluation.protocol_tracks import ProtocolTracks
     from model.evaluation.results import Results
-    from model.ranking import TrackFeatures
+    from model.retrieval.ranking import TrackFeatures
+    from model.run.config import RunConfig
 
     Advance = Callable[[int], object]
 

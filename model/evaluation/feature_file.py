@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from data_cache.hdf5_checks import (
+from data_cache.contract.hdf5_checks import (
     Refused,
     hdf5_errors,
     read_integer,
@@ -24,17 +24,17 @@ from data_cache.hdf5_checks import (
     verify_dataset,
     verify_version,
 )
-from data_cache.hdf5_layout import create_dataset, set_texts
-from data_cache.partial_file import hdf5_step
-from data_cache.schema import INDEX_ARRAYS, ArraySpec
-from data_cache.writer import LIBRARY_VERSIONS, canonical_recipe
-from model.ranking import TrackFeatures
+from data_cache.contract.hdf5_layout import create_dataset, set_texts
+from data_cache.contract.schema import INDEX_ARRAYS, ArraySpec
+from data_cache.contract.writer import LIBRARY_VERSIONS, canonical_recipe
+from data_cache.files.partial_file import hdf5_step
+from model.retrieval.ranking import TrackFeatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from data_cache.partial_file import PartialFile
+    from data_cache.files.partial_file import PartialFile
 
 FORMAT = "star-reid.features"
 VERSION = 2  # 1: first layout; 2: role, which is `BOTH` where a file of version 1 has none

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
-    from model.config import RunConfig
+    from model.run.config import RunConfig
 
 Split = Literal["test", "validation", "train"]
 SPLITS: tuple[Split, ...] = get_args(Split)

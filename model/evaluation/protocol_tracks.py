@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.records import Modality, is_gallery, is_query
-from model.clip_files import check_images, open_split
-from model.clips import ClipSettings, clip_tracks
-from model.differing_keys import differing_keys
-from model.excluded_tracks import check_excluded, leave_out
-from model.ranking import DIRECTIONS
-from model.run_folder import cache_files
-from model.training_persons import hold_out
+from data_cache.contract.records import Modality, is_gallery, is_query
+from model.clips.clip_files import check_images, open_split
+from model.clips.clips import ClipSettings, clip_tracks
+from model.clips.excluded_tracks import check_excluded, leave_out
+from model.clips.training_persons import hold_out
+from model.retrieval.ranking import DIRECTIONS
+from model.run.differing_keys import differing_keys
+from model.run.run_folder import cache_files
 
 if TYPE_CHECKING:
-    from data_cache.records import Tracks
-    from model.clip_files import SplitFiles
-    from model.clips import ClipTracks
-    from model.config import RunConfig
+    from data_cache.contract.records import Tracks
+    from model.clips.clip_files import SplitFiles
+    from model.clips.clips import ClipTracks
     from model.evaluation.chosen_checkpoint import ChosenCheckpoint
     from model.evaluation.protocol import Protocol
+    from model.run.config import RunConfig
 
 _log = logging.getLogger(__name__)
 

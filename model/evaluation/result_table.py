@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from data_cache.text_table import align_columns, amount, percent
+from command_line.text_table import align_columns, amount, percent
 from model.evaluation.clip_lengths import FIGURES
 from model.evaluation.results import ranked_tracks
-from model.ranking import DIRECTIONS
+from model.retrieval.ranking import DIRECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_cache.records import Role
-from model.metrics import retrieval_metrics
-from model.ranking import DIRECTIONS, rank_both_ways
+from data_cache.contract.records import Role
+from model.retrieval.metrics import retrieval_metrics
+from model.retrieval.ranking import DIRECTIONS, rank_both_ways
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from model.evaluation.chosen_checkpoint import ChosenCheckpoint
     from model.evaluation.protocol import Protocol
     from model.evaluation.protocol_tracks import ProtocolTracks
-    from model.ranking import TrackFeatures
+    from model.retrieval.ranking import TrackFeatures
 
 # What a table shows of the provenance.
 _SHOWN = {

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from model.report.charts import Chart, Table
-    from model.report.explained_clips import ExplainedClip
-    from model.report.ranked_galleries import QueryList
+    from model.report.galleries.ranked_galleries import QueryList
+    from model.report.heat.explained_clips import ExplainedClip
 
 PAGE = Path(__file__).parent / "page"
 

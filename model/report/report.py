@@ -6,21 +6,23 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data_cache.published_file import publish_files
-from data_cache.text_table import amount, flatten, percent
+from command_line.text_table import amount, flatten, percent
+from data_cache.files.published_file import publish_files
 from model.evaluation.result_table import FEW_PERSONS
 from model.evaluation.results import ranked_tracks
-from model.ranking import DIRECTIONS
 from model.report.charts import Table
-from model.report.clip_length_curves import length_section
-from model.report.compared_run import find_baseline
-from model.report.exponent_grid import exponent_section
-from model.report.heat_section import explain_runs
-from model.report.match_curves import match_section
+from model.report.curves.clip_length_curves import length_section
+from model.report.curves.exponent_grid import exponent_section
+from model.report.curves.match_curves import match_section
+from model.report.curves.training_curves import curves_section
+from model.report.galleries.ranked_galleries import ranked_galleries
+from model.report.galleries.shown_tracks import open_shown_tracks, recipe_remarks
+from model.report.galleries.track_pictures import FramePictures
+from model.report.heat.heat_section import explain_runs
 from model.report.page import ReportPage, ResultSection, render_page
-from model.report.ranked_galleries import ranked_galleries
 from model.report.reported_run import disagreements, read_reported_run
-from model.report.result_rows import (
+from model.report.results.compared_run import find_baseline
+from model.report.results.result_rows import (
     comparison_remarks,
     is_comparable,
     own_table,
@@ -28,20 +30,18 @@ from model.report.result_rows import (
     read_other_runs,
     run_table,
 )
-from model.report.shown_tracks import open_shown_tracks, recipe_remarks
 from model.report.skeleton_quality import quality_section
-from model.report.track_pictures import FramePictures
-from model.report.training_curves import curves_section
-from model.run_folder import ARTIFACTS, run_folder
+from model.retrieval.ranking import DIRECTIONS
+from model.run.run_folder import ARTIFACTS, run_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from model.config import RunConfig
     from model.evaluation.protocol_tracks import ProtocolTracks
     from model.report.charts import ChartSection
     from model.report.reported_run import ReportedRun
-    from model.report.result_rows import OtherRun
+    from model.report.results.result_rows import OtherRun
+    from model.run.config import RunConfig
 
 _log = logging.getLogger(__name__)
 

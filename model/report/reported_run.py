@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from data_cache.hdf5_checks import hdf5_errors, read_text
-from data_cache.settings_file import build_settings
-from data_cache.writer import canonical_recipe
-from model.config import RunConfig
-from model.differing_keys import differing_keys
+from command_line.settings_file import build_settings
+from data_cache.contract.hdf5_checks import hdf5_errors, read_text
+from data_cache.contract.writer import canonical_recipe
 from model.evaluation.chosen_checkpoint import choose_checkpoint
 from model.evaluation.evaluation import FEATURES, METRICS
 from model.evaluation.feature_file import read_features
 from model.evaluation.protocol import DEFAULT
 from model.evaluation.results import read_results
-from model.metrics import retrieval_metrics
-from model.ranking import DIRECTIONS, rank_both_ways
+from model.retrieval.metrics import retrieval_metrics
+from model.retrieval.ranking import DIRECTIONS, rank_both_ways
+from model.run.config import RunConfig
+from model.run.differing_keys import differing_keys
 from model.training.checkpoint_file import file_sha256
 from model.training.checkpoints import checkpoint_files
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from model.evaluation.chosen_checkpoint import ChosenCheckpoint
     from model.evaluation.results import Results
-    from model.metrics import HitRanks
-    from model.ranking import TrackFeatures
+    from model.retrieval.metrics import HitRanks
+    from model.retrieval.ranking import TrackFeatures
 
 FIGURES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
 _AGAIN = "evaluate the run again with python -m model evaluate"

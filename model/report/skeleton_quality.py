@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.quality import DEFAULT_MIN_SCORE, QUANTILES, score_quality
-from data_cache.reader import open_cache
-from data_cache.records import SPLITS, Modality, Status
-from data_cache.skeleton import JOINTS
+from data_cache.contract.reader import open_cache
+from data_cache.contract.records import SPLITS, Modality, Status
+from data_cache.contract.skeleton import JOINTS
+from data_cache.inspection.quality import DEFAULT_MIN_SCORE, QUANTILES, score_quality
 from model.report.charts import Chart, ChartGroup, ChartSection, Grid, heat_chart
-from model.run_folder import ARTIFACTS
+from model.run.run_folder import ARTIFACTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from data_cache.reader import CacheReader
-    from data_cache.records import Tracks
+    from data_cache.contract.reader import CacheReader
+    from data_cache.contract.records import Tracks
 
 _MEDIAN = QUANTILES.index(0.5)
 MODALITIES = (Modality.VISIBLE, Modality.INFRARED)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_cache.published_file import publish_files
+from data_cache.files.published_file import publish_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

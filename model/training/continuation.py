@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from model.differing_keys import differing_keys
+from model.run.differing_keys import differing_keys
 from model.training.checkpoint_file import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from model.config import RunConfig
+    from model.run.config import RunConfig
     from model.training.training_data import TrainingData
 
 # What may change between a stop and a resume: names and places, how long to go on, and what is kept.

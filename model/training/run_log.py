@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from model.losses import LOSS_TERMS
+from model.network.losses import LOSS_TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from model.config import TrainConfig
+    from model.run.config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, epoch: int, step: int, steps: int) -> float:

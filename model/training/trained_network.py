@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mindspore import Tensor, ops
 
-from data_cache.settings_file import build_settings
-from model.config import ModelConfig
-from model.network import StarNetwork
+from command_line.settings_file import build_settings
+from model.network.network import StarNetwork
+from model.run.config import ModelConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import mindspore as ms
 import numpy as np
 
-from data_cache.output_lock import lock_output
-from model.batches import BatchLoader
-from model.draws import StepPosition, draw_step
-from model.losses import LOSS_TERMS, TotalLoss
-from model.network import StarNetwork
-from model.pretrained import load_pretrained
-from model.run_folder import checkpoint_folder, run_folder
+from data_cache.files.output_lock import lock_output
+from model.clips.batches import BatchLoader
+from model.clips.draws import StepPosition, draw_step
+from model.network.losses import LOSS_TERMS, TotalLoss
+from model.network.network import StarNetwork
+from model.network.pretrained import load_pretrained
+from model.run.run_folder import checkpoint_folder, run_folder
 from model.training.checkpoint_file import Checkpoint
 from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
 from model.training.continuation import check_continuation, training_facts
@@ -31,9 +31,9 @@ from model.training.training_step import TrainingStep
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from model.batches import ClipBatch
-    from model.config import RunConfig
-    from model.devices import DeviceGroup
+    from model.clips.batches import ClipBatch
+    from model.run.config import RunConfig
+    from model.run.devices import DeviceGroup
 
 logger = logging.getLogger(__name__)
 

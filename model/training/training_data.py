@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.augment import ImageSettings
-from model.clip_files import SplitFiles, check_images, open_split
-from model.clip_requests import training_requests
-from model.clips import ClipSettings, clip_tracks
-from model.excluded_tracks import leave_out, listed_tracks
-from model.run_folder import cache_files
-from model.sampler import BatchSettings, steps_per_epoch
-from model.training_persons import TrainingPersons, hold_out, training_persons
+from model.clips.augment import ImageSettings
+from model.clips.clip_files import SplitFiles, check_images, open_split
+from model.clips.clip_requests import training_requests
+from model.clips.clips import ClipSettings, clip_tracks
+from model.clips.excluded_tracks import leave_out, listed_tracks
+from model.clips.sampler import BatchSettings, steps_per_epoch
+from model.clips.training_persons import TrainingPersons, hold_out, training_persons
+from model.run.run_folder import cache_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from model.clip_requests import BatchRequest
-    from model.clips import ClipTracks
-    from model.config import RunConfig
-    from model.draws import StepPosition
+    from model.clips.clip_requests import BatchRequest
+    from model.clips.clips import ClipTracks
+    from model.clips.draws import StepPosition
+    from model.run.config import RunConfig
 
 logger = logging.getLogger(__name__)
 

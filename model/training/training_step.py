@@ -12,7 +12,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from model.network import parameter_groups
+from model.network.network import parameter_groups
 from model.training.trained_network import set_parameters
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from model.config import TrainConfig
-    from model.losses import TotalLoss
-    from model.network import StarNetwork
+    from model.network.losses import TotalLoss
+    from model.network.network import StarNetwork
+    from model.run.config import TrainConfig
 
 _FIRST_SCALE, _SCALE_FACTOR, _SCALE_STEPS = 2.0**16, 2, 1000  # of the loss, with mixed precision
 
@@ -32,7 +32,7 @@ class TrainingStep:
 
     network, loss: what is trained; config: optimizer settings; devices: that share the step, whose gradients and
     losses are averaged, so that all take the same step and see the same figures (more than one: after
-    `model.devices.join_devices`).
+    `model.run.devices.join_devices`).
     """
 
     def __init__(self, network: StarNetwork, loss: TotalLoss, config: TrainConfig, devices: int = 1) -> None:
@@ -70,9 +70,9 @@ class TrainingStep:
     ) -> tuple[float, NDArray[np.float32]]:
         """Make one step.
 
-        inputs: the arrays of `model.network.Clips` and `model.network.Draws`, in their order
+        inputs: the arrays of `model.network.network.Clips` and `model.network.network.Draws`, in their order
         person: (B,) int32, 0-based classes
-        Returns the total loss and its terms (5,) float32, unweighted, in the order of `model.losses.LOSS_TERMS`.
+        Returns total loss and terms (5,) float32, unweighted, in the order of `model.network.losses.LOSS_TERMS`.
         """
         for rate, is_backbone in self._rates.values():
             share = self._backbone_ratio if is_backbone else 1.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.records import Modality, Tracks
+from data_cache.contract.records import Modality, Tracks
 
 # HITSZ-VCM's protocol leaves shorter tracks out, in training and in testing.
 MIN_FRAMES = 12

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.records import SplitIndex
+from data_cache.contract.records import SplitIndex
 from pipeline.datasets.findings import Findings
-from pipeline.root_boundary import outside_message, resolve_inside, resolve_root
+from pipeline.datasets.root_boundary import outside_message, resolve_inside, resolve_root
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.datasets.findings import Findings
-from pipeline.root_boundary import outside_message, resolve_inside, resolve_root
+from pipeline.datasets.root_boundary import outside_message, resolve_inside, resolve_root
 
 SHOWN = 60
 MOST_BYTES = 1 << 28  # the longest text file of a known data set has some 5 MB

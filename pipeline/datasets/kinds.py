@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.datasets.buptcampus.layout import DATA_PATHS
 from pipeline.datasets.hitsz_vcm.layout import hitsz_marks
-from pipeline.root_boundary import require_folder
+from pipeline.datasets.root_boundary import require_folder
 
 
 class Kind(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from data_cache.records import SPLITS, SplitIndex
+from data_cache.contract.records import SPLITS, SplitIndex
 from pipeline.datasets.buptcampus.tracks import read_buptcampus_split
 from pipeline.datasets.hitsz_vcm.tracks import read_hitsz_split
 from pipeline.datasets.kinds import Kind, recognise

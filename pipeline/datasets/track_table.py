@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
-from data_cache.records import Modality, Role, SplitIndex
-from data_cache.text_table import align_columns
+from command_line.text_table import align_columns
+from data_cache.contract.records import Modality, Role, SplitIndex
 from pipeline.datasets.counts import GROUPS, MIN_FRAMES, TrackCounts, count_modalities, write_ranges
 
 

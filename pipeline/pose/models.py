@@ -15,7 +15,7 @@ from pipeline.pose.download import Progress, fetch_weights, file_sha256, weights
 from pipeline.settings import PoseSettings
 
 if TYPE_CHECKING:
-    from pipeline.estimator import Estimator
+    from pipeline.pose.estimator import Estimator
 
 POSE_CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "pose"
 SHIPPED = {"sample": "hrnet-small_256x192"}
@@ -27,7 +27,7 @@ OFFICIAL = {
 
 @dataclass(frozen=True)
 class PoseModel:
-    """A network, its weights and how it is run (`pipeline.estimator.EstimatorSource`).
+    """A network, its weights and how it is run (`pipeline.pose.estimator.EstimatorSource`).
 
     name: preset, or `custom`.
     config, weights: paths of the MMPose config and of the checkpoint, with their fingerprints.
@@ -119,7 +119,7 @@ def _import_keypoints() -> ModuleType:
     """Import the estimator, and with it torch, only where one is needed, and without what torch says of itself."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pipeline import keypoints
+        from pipeline.pose import keypoints
     return keypoints
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data_cache.command_line import AT_FAULT, DONE, add_debug_option, run
+from command_line.run_command import AT_FAULT, DONE, add_debug_option, run
 
 
 def build_parser() -> argparse.ArgumentParser:

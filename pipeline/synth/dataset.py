@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from data_cache.partial_file import output_error
-from data_cache.records import SPLITS, Status
-from data_cache.writer import CacheWriter
-from pipeline.synth.backgrounds import draw_background
-from pipeline.synth.cameras import CAMERAS
+from data_cache.contract.records import SPLITS, Status
+from data_cache.contract.writer import CacheWriter
+from data_cache.files.partial_file import output_error
 from pipeline.synth.own_folder import FORMAT, MARK, check_folder, own_folder
 from pipeline.synth.plan import PlannedTrack, index_split, info_files, plan_split
 from pipeline.synth.tracks import RenderedTrack, render_track
+from pipeline.synth.walkers.backgrounds import draw_background
+from pipeline.synth.walkers.cameras import CAMERAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from data_cache.output_lock import lock_output
+from data_cache.files.output_lock import lock_output
 from pipeline.datasets.hitsz_vcm.layout import SPLIT_FOLDERS
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.records import Modality, SplitIndex, Tracks
+from data_cache.contract.records import Modality, SplitIndex, Tracks
 from pipeline.datasets.hitsz_vcm.layout import SPLIT_FOLDERS
-from pipeline.synth.cameras import track_camera
+from pipeline.synth.walkers.cameras import track_camera
 
 if TYPE_CHECKING:
     from pipeline.synth.settings import SynthSettings

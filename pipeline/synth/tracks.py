@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from data_cache.records import Modality
-from data_cache.skeleton import JOINTS
-from pipeline.synth.backgrounds import cut_backgrounds
-from pipeline.synth.body_shapes import Shape, body_shapes
-from pipeline.synth.cameras import Camera, View, draw_view, track_camera
-from pipeline.synth.clothing import draw_clothing
-from pipeline.synth.draws import Purpose, keyed_generator
-from pipeline.synth.occluders import draw_occluder
-from pipeline.synth.painter import OVERSAMPLING, new_mask, paint_body, to_canvas
-from pipeline.synth.persons import draw_body, draw_gait, vary_gait
-from pipeline.synth.walk import Points, walk
+from data_cache.contract.records import Modality
+from data_cache.contract.skeleton import JOINTS
+from pipeline.synth.walkers.backgrounds import cut_backgrounds
+from pipeline.synth.walkers.body_shapes import Shape, body_shapes
+from pipeline.synth.walkers.cameras import Camera, View, draw_view, track_camera
+from pipeline.synth.walkers.clothing import draw_clothing
+from pipeline.synth.walkers.draws import Purpose, keyed_generator
+from pipeline.synth.walkers.occluders import draw_occluder
+from pipeline.synth.walkers.painter import OVERSAMPLING, new_mask, paint_body, to_canvas
+from pipeline.synth.walkers.persons import draw_body, draw_gait, vary_gait
+from pipeline.synth.walkers.walk import Points, walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Scene:
     shapes: list[Shape]
 
     def joints(self) -> NDArray[np.float64]:
-        """(frame, joint, xy) float64, pixels of the crop, joints as `data_cache.skeleton.JOINTS`."""
+        """(frame, joint, xy) float64, pixels of the crop, joints as `data_cache.contract.skeleton.JOINTS`."""
         return self.view.project(np.stack([self.points[name] for name in JOINTS], axis=1))[0]
 
 

@@ -1,4 +1,4 @@
-// A skeleton as SVG in pixels of the frame, as data_cache.skeleton_drawing draws it.
+// A skeleton as SVG in pixels of the frame, as data_cache.sheets.skeleton_drawing draws it.
 import { jointName, makeSvg } from "./page_parts.js";
 
 // Joints that are drawn, and which of them reach the threshold.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.root_boundary import require_folder
+from pipeline.datasets.root_boundary import require_folder
 
 DATA_PATHS = "data_paths.json"
 FRAMES = "DATA"

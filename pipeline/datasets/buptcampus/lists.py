@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_cache.records import Modality
+from data_cache.contract.records import Modality
 from pipeline.datasets.buptcampus.layout import FRAMES
 from pipeline.datasets.buptcampus.paths import MODALITIES, NAME, PERSON, DataPaths
 from pipeline.datasets.findings import Findings

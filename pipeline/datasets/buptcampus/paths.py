@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from data_cache.records import Modality
+from data_cache.contract.records import Modality
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.info_lines import quote, read_content
 

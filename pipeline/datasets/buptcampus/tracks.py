@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_cache.records import SPLITS, Role, SplitIndex, Tracks
+from data_cache.contract.records import SPLITS, Role, SplitIndex, Tracks
 from pipeline.datasets.buptcampus.layout import LISTS, BuptcampusLayout, read_buptcampus_layout
 from pipeline.datasets.buptcampus.lists import ListedTrack, TrackKey, read_list
 from pipeline.datasets.buptcampus.paths import DataPaths, read_data_paths

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from data_cache.records import SPLITS
-from pipeline.root_boundary import require_folder
+from data_cache.contract.records import SPLITS
+from pipeline.datasets.root_boundary import require_folder
 
 PERSON_FOLDER = re.compile(r"[0-9]{4}")
 SPLIT_FOLDERS = {"train": "Train", "test": "Test"}

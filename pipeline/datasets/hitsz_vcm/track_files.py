@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.records import Modality, Tracks
+from data_cache.contract.records import Modality, Tracks
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.info_lines import quote, read_lines
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.records import SplitIndex
+from data_cache.contract.records import SplitIndex
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.hitsz_vcm.layout import read_layout
 from pipeline.datasets.hitsz_vcm.track_files import read_names, read_query_rows, read_tracks

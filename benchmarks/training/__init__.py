@@ -1,0 +1,1 @@
+"""Stage two beside an equal network in PyTorch: steps, loaders, convolutions."""

@@ -1,0 +1,1 @@
+"""Keypoints in the formats of other projects' tools, a file a format."""

@@ -1,0 +1,1 @@
+"""Skeletons from other projects' files, a file a format, as a keypoints file."""

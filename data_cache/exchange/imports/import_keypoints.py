@@ -1,0 +1,187 @@
+"""From the skeletons of another program to a keypoints file of stage one, over the frames and tracks of a split."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_cache.contract.records import FrameKeypoints, Status
+from data_cache.contract.split_file import read_frames
+from data_cache.contract.writer import CacheWriter
+from data_cache.exchange.imports.frame_sizes import read_sizes
+from data_cache.exchange.imports.skeleton_table import SkeletonTable
+from data_cache.files.frame_images import find_root
+from data_cache.files.output_lock import lock_output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# Raised when this code makes other keypoints of the same file. History: 1 first.
+IMPORT_CODE = 1
+
+WITH_SIZES = ("coco", "pyskl")  # formats that say how large the frames are
+BLOCK_FRAMES = 4096
+NAMED_IN_MESSAGE = 5
+_LEAST_EXTENT = 2.0  # pixels; skeletons that all fit in here are not in pixels
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What to import.
+
+    source, format: the other program's file or folder, and `coco`, `mmpose`, `pyskl` or `star`
+    frames:         split file, or cache file of the split
+    out:            keypoints file to write
+    root:           the data set's folder, None: not given
+    images:         for coco, the data set's JSON
+    max_bad:        share (0…1) of the frames in tracks that may be without a skeleton
+    """
+
+    source: Path
+    format: str
+    frames: Path
+    out: Path
+    root: Path | None = None
+    images: Path | None = None
+    max_bad: float = 0.01
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What was written: frames in all, with keypoints, without a skeleton in the source, with several to choose from;
+    scores clipped; entries of the source that are of no frame. What is neither ok nor without has no readable file."""
+
+    frames: int
+    ok: int
+    without: int
+    several: int
+    clipped: int
+    strangers: int
+
+
+def import_keypoints(request: ImportRequest) -> ImportSummary:
+    """Write the keypoints file `request.out`, whole or not at all; the same input gives the same bytes.
+
+    Raises ValueError for a source that does not fit format or frames, or has too few of them; OutputBusyError while
+    another run writes the output; OSError where something cannot be read or written.
+    """
+    _refuse_overwriting(request)
+    with lock_output(request.out):
+        index = read_frames(request.frames)
+        sized = request.format in WITH_SIZES and request.root is None
+        root = None if sized else find_root(index.dataset, request.root)
+        table = SkeletonTable(request.source, index)
+        described = _read_source(request, table)
+        status = np.where(table.found, Status.OK, Status.MISSING).astype(np.uint8)
+        if root is not None:
+            _measure_frames(root, table, status)
+        _check_share(request, table, status)
+        _check_unit(table, status)
+        _check_sizes(table, status)
+        recipe = {"code": IMPORT_CODE, "estimator": {"imported": request.format, **described}}
+        with CacheWriter(request.out, "keypoints", index, recipe, status=status) as writer:
+            for start in range(0, len(status), BLOCK_FRAMES):
+                rows = _block(table, status, slice(start, start + BLOCK_FRAMES))
+                writer.append({"keypoints": rows.keypoints, "score": rows.score, "size": rows.size})
+    return ImportSummary(
+        frames=len(status),
+        ok=int((status == Status.OK).sum()),
+        without=int((~table.found).sum()),
+        several=int((table.offered > 1).sum()),
+        clipped=table.clipped,
+        strangers=table.strangers,
+    )
+
+
+def _refuse_overwriting(request: ImportRequest) -> None:
+    for given in (request.source, request.frames, request.images):
+        if given is not None and os.path.realpath(given) == os.path.realpath(request.out):
+            raise ValueError(f"{request.out}: expected another name than that of a file to read; choose another --out")
+
+
+def _read_source(request: ImportRequest, table: SkeletonTable) -> dict[str, Any]:
+    """Fill the table and return what the recipe says of the source."""
+    if request.format == "coco":
+        from data_cache.exchange.imports.import_coco import read_coco
+
+        if request.images is None:
+            raise ValueError(
+                f"{request.source}: expected the data set's JSON, which says which image is which frame: name it with"
+                " --images FILE.images.json"
+            )
+        return read_coco(request.source, request.images, table)
+    if request.format == "mmpose":
+        from data_cache.exchange.imports.import_mmpose import read_mmpose
+
+        return read_mmpose(request.source, table)
+    if request.format == "pyskl":
+        from data_cache.exchange.imports.import_pyskl import read_pyskl
+
+        return read_pyskl(request.source, table)
+    if request.format == "star":
+        from data_cache.exchange.imports.import_star import read_star
+
+        return read_star(request.source, table)
+    raise ValueError(f"format: expected coco, mmpose, pyskl or star, got {request.format!r}")
+
+
+def _measure_frames(root: Path, table: SkeletonTable, status: NDArray[np.uint8]) -> None:
+    """Put the sizes of the frames below `root` into the table, and what is wrong with their files into the status.
+
+    Raises ValueError where the source says another size.
+    """
+    size, readable = read_sizes(root, table.index, np.flatnonzero(table.found))
+    moved = (readable == Status.OK) & table.found & (table.size > 0).all(axis=1) & (table.size != size).any(axis=1)
+    if moved.any():
+        row = int(moved.argmax())
+        height, width = table.size[row]
+        found = (
+            f"height {size[row, 0]} and width {size[row, 1]} below {root}, so another frame than that of the skeleton"
+        )
+        raise table.refusal(row, f"height {height} and width {width}", found)
+    table.size[...] = size
+    status[table.found] = readable[table.found]
+
+
+def _check_share(request: ImportRequest, table: SkeletonTable, status: NDArray[np.uint8]) -> None:
+    if len(status) and not table.found.any():
+        raise ValueError(
+            f"{request.source}: no entry is of a frame of {request.frames} and has a skeleton, expected names such as"
+            f" {table.index.paths[0]}; see that both are of the same data set and split"
+        )
+    bad = np.flatnonzero((status != Status.OK) & (table.index.track >= 0))
+    tracked = int((table.index.track >= 0).sum())
+    if len(bad) > request.max_bad * tracked:
+        named = ", ".join(table.index.paths[row] for row in bad[:NAMED_IN_MESSAGE])
+        raise ValueError(
+            f"{request.source}: {len(bad)} of {tracked} frames in tracks have no skeleton, or no readable file below"
+            f" --root; expected at most {request.max_bad:g} of them; complete the source or raise --max-bad; the first"
+            f" are {named}"
+        )
+
+
+def _check_unit(table: SkeletonTable, status: NDArray[np.uint8]) -> None:
+    ok = status == Status.OK
+    if ok.any() and float(np.abs(table.keypoints[ok]).max()) <= _LEAST_EXTENT:
+        raise ValueError(
+            f"{table.source}: expected coordinates in pixels of the frame, found none beyond {_LEAST_EXTENT:g}:"
+            " multiply them by the frames' width and height"
+        )
+
+
+def _check_sizes(table: SkeletonTable, status: NDArray[np.uint8]) -> None:
+    wrong = (status == Status.OK) & (table.size <= 0).any(axis=1)
+    if wrong.any():
+        raise table.refusal(int(wrong.argmax()), "height and width in pixels", "none")
+
+
+def _block(table: SkeletonTable, status: NDArray[np.uint8], rows: slice) -> FrameKeypoints:
+    ok = status[rows] == Status.OK
+    keypoints, score, size = table.keypoints[rows].copy(), table.score[rows].copy(), table.size[rows].copy()
+    keypoints[~ok], score[~ok], size[~ok] = np.nan, np.nan, 0
+    return FrameKeypoints(keypoints, score, size, status[rows])

@@ -1,0 +1,130 @@
+"""The skeletons of a split's frames while they are collected, in whatever order another program's file has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_cache.contract.skeleton import JOINTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from data_cache.contract.records import SplitIndex
+
+# Heatmap maxima and SimCC scores leave 0…1 by a little and are clipped; beyond this they are on another scale.
+LOWEST_SCORE, HIGHEST_SCORE = -0.5, 1.5
+MAX_EXTENT = 1 << 16  # pixels
+
+
+def shown(value: object) -> str:
+    """What a message says of a value out of a foreign file: text (cut) and numbers as they are, of others the type.
+
+    Containers are not gone through: a pickle of a few bytes can hold one that is endless when written out.
+    """
+    if isinstance(value, str):
+        return repr(value[:40])
+    plain = value is None or isinstance(value, float | np.number) or (isinstance(value, int) and abs(value) < 1 << 64)
+    return str(value) if plain else type(value).__name__
+
+
+class SkeletonTable:
+    """One skeleton a frame: the best of those offered. 230 bytes a frame, so 55 MB for a split of HITSZ-VCM.
+
+    source:    where they come from, for messages
+    index:     the frames
+    keypoints: (frame, joint, xy) float32, pixels; NaN where none was offered
+    score:     (frame, joint) float32, 0…1; NaN where none was offered
+    size:      (frame, 2) int32, height and width in pixels; 0 where nothing is known
+    offered:   (frame,) int64, how many skeletons were offered
+    strangers: how many entries of the source are of no frame of the split
+    """
+
+    def __init__(self, source: Path, index: SplitIndex) -> None:
+        count = len(index.paths)
+        self.source = source
+        self.index = index
+        self.keypoints = np.full((count, len(JOINTS), 2), np.nan, np.float32)
+        self.score = np.full((count, len(JOINTS)), np.nan, np.float32)
+        self.size = np.zeros((count, 2), np.int32)
+        self.offered = np.zeros(count, np.int64)
+        self.strangers = 0
+        self._rank = np.full(count, -np.inf)
+        self._clipped = np.zeros(count, np.uint8)
+
+    @property
+    def clipped(self) -> int:
+        """How many scores of the skeletons taken were clipped to 0…1."""
+        return int(self._clipped.sum())
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """Which frames have a skeleton: (frame,) bool."""
+        found: NDArray[np.bool_] = self.offered > 0
+        return found
+
+    def rows_of_paths(self) -> dict[str, list[int]]:
+        """Rows of every path, in their order: a path may stand for several frames."""
+        rows: dict[str, list[int]] = {}
+        for row, path in enumerate(self.index.paths):
+            rows.setdefault(path, []).append(row)
+        return rows
+
+    def offer(self, row: int, keypoints: ArrayLike, score: ArrayLike, rank: float | None = None) -> None:
+        """Take this skeleton for frame `row` if it ranks higher than those offered before; the first wins a draw.
+
+        keypoints: (joint, xy) numbers, pixels of the frame; score: (joint,) numbers; rank: the mean score if None
+        Raises ValueError naming source and frame for another number of joints, NaN, infinity, coordinates that are far
+        from every frame, and scores that are on another scale than 0…1.
+        """
+        xy = self._numbers(row, "keypoints", keypoints, (len(JOINTS), 2))
+        if np.abs(xy).max() > MAX_EXTENT:
+            raise self.refusal(row, f"coordinates within ±{MAX_EXTENT} pixels", f"{xy.flat[np.abs(xy).argmax()]:g}")
+        values = self._numbers(row, "scores", score, (len(JOINTS),))
+        if values.min() < LOWEST_SCORE or values.max() > HIGHEST_SCORE:
+            worst = values[np.abs(values - 0.5).argmax()]
+            raise self.refusal(row, "scores within 0…1 (a little more is clipped)", f"{worst:g}")
+        self.offered[row] += 1
+        rank = float(values.mean(dtype=np.float64)) if rank is None else rank
+        if rank > self._rank[row]:
+            self._rank[row] = rank
+            self.keypoints[row] = xy
+            self.score[row] = np.clip(values, 0, 1)
+            self._clipped[row] = ((values < 0) | (values > 1)).sum()
+
+    def note_size(self, row: int, height: Any, width: Any) -> None:
+        """Take note of the size of frame `row` in pixels, as the source gives it.
+
+        Raises ValueError for what is no size; 0 × 0 says that it is not known.
+        """
+        for extent in (height, width):
+            whole = isinstance(extent, int | np.integer) and not isinstance(extent, bool)
+            if not (whole and 0 <= extent <= MAX_EXTENT):
+                expected = f"height and width as whole numbers up to {MAX_EXTENT}"
+                raise self.refusal(row, expected, f"{shown(height)}, {shown(width)}")
+        self.size[row] = height, width
+
+    def refusal(self, row: int, expected: str, found: str) -> ValueError:
+        """The error for what the source says of frame `row`."""
+        return ValueError(
+            f"{self.source}: {self.index.paths[row]}: expected {expected}, found {found}; nothing was written"
+        )
+
+    def _numbers(self, row: int, name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        wanted = f"{name} of the {len(JOINTS)} COCO joints, shape {shape}"
+        try:
+            array: NDArray[Any] = np.asarray(values)
+        except (ValueError, TypeError, OverflowError):
+            raise self.refusal(row, wanted, "rows of different lengths") from None
+        if array.dtype.kind not in "iuf":
+            raise self.refusal(row, f"{wanted}, as numbers", f"{array.dtype}")
+        if array.shape != shape:
+            raise self.refusal(row, wanted, f"shape {array.shape}")
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32)
+        if not np.isfinite(array).all():
+            raise self.refusal(row, f"finite {name}", "NaN or infinity (leave such skeletons out of the file)")
+        return array

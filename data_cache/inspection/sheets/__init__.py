@@ -1,0 +1,1 @@
+"""Skeletons drawn over frames: contact sheets of a split or a tracklet."""

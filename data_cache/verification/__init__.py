@@ -1,0 +1,1 @@
+"""Is a cache file what the contract says, to the last byte?"""

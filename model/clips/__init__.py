@@ -1,0 +1,1 @@
+"""Tracks to clips to batches, and every random number on the way. Knows no framework."""

@@ -1,0 +1,67 @@
+"""What the network reads of a skeleton, and its mirror image for a flipped clip.
+
+Everything here comes from the cache's edges and graphs files; nothing is estimated anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_cache.contract.skeleton import JOINTS, mirror_indices
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PAIRS = np.triu_indices(len(JOINTS), 1)
+ANGLES = ("arctan", "atan2")  # settings of eq 2 that a mirror image is known for
+EDGE_VALUES = 2 * len(PAIRS[0])  # 272
+_MIRROR = mirror_indices()
+_UPRIGHT = np.float32(np.pi / 2)
+_STRAIGHT = np.float32(np.pi)
+
+
+def edge_values(edges: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The 272 values a frame that the network reads, of the pairs i < j, rows first: distance, angle, distance, …
+
+    edges: (…, joint, other_joint, [distance, angle]) → (…, 272) float32.
+    """
+    return np.ascontiguousarray(edges[..., PAIRS[0], PAIRS[1], :]).reshape(*edges.shape[:-3], EDGE_VALUES)
+
+
+def flip_edges(edges: NDArray[np.float32], angle: str) -> NDArray[np.float32]:
+    """Edges of the mirrored skeleton: left and right joints swapped, dx negated, distances as they are.
+
+    edges: (…, joint, other_joint, [distance, angle]) float32; angle: the setting they were computed with
+        (`recipe["angle"]` of the edges file).
+    With `arctan` the angle changes its sign, except that of a vertical pair: dx = 0 stays 0, so ±π/2 stays too.
+    With `atan2` θ becomes π − θ, or −π − θ below 0; a pair in one place keeps its 0. Raises ValueError for another
+    `angle`.
+    """
+    flipped = edges[..., _MIRROR[:, None], _MIRROR[None, :], :]  # a copy, since indices are arrays
+    distance, theta = flipped[..., 0], flipped[..., 1]
+    if angle == "arctan":
+        mirrored = np.where(np.abs(theta) == _UPRIGHT, theta, -theta)
+    elif angle == "atan2":
+        # float32's own pi, so that the largest angle becomes 0 and 0 the largest.
+        mirrored = np.where(distance > 0, np.where(theta < 0, -_STRAIGHT, _STRAIGHT) - theta, theta)
+    else:
+        raise ValueError(f"angle of the edges: expected one of {', '.join(ANGLES)}, got {angle!r}")
+    flipped[..., 1] = mirrored + np.float32(0)  # -0.0 becomes 0.0
+    return flipped
+
+
+def flip_nodes(
+    nodes: NDArray[np.float32], seen: NDArray[np.bool_], aspect: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Nodes of the mirrored skeleton and which of them are seen: x mirrored, left and right joints swapped.
+
+    nodes:  (frame, joint, [x, y, score]) float32, x and y over the crop's height, zeros where unseen
+    seen:   (frame, joint) bool
+    aspect: (frame,) float64, (width − 1) / height of each crop: pixel x becomes pixel width − 1 − x
+    """
+    flipped, visible = nodes[:, _MIRROR], seen[:, _MIRROR]
+    x = aspect[:, None] - flipped[..., 0].astype(np.float64)
+    flipped[..., 0] = np.where(visible, x, 0.0)
+    return flipped, visible

@@ -1,1 +1,0 @@
-"""Subcommands of `python -m model`, a file each."""

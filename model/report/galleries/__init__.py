@@ -1,0 +1,1 @@
+"""Ranked galleries of queries, with pictures."""

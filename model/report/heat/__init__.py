@@ -1,0 +1,1 @@
+"""Heat maps and body parts: where the network looks in a clip."""

@@ -1,0 +1,187 @@
+"""Clips with what the network saw in them: heat over the frames (figure 4) and the parts' contributions (figure 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_cache.contract.records import Modality
+from data_cache.files.frame_images import read_image
+from model.clips.augment import DEVIATION, MEAN, ImageSettings
+from model.clips.batches import BatchLoader
+from model.clips.clip_requests import evaluation_requests
+from model.report.heat.heat_maps import heat_maps
+from model.run.devices import choose_device
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from model.clips.batches import ClipBatch
+    from model.clips.clip_files import SplitFiles
+    from model.clips.clips import ClipTracks
+    from model.evaluation.chosen_checkpoint import ChosenCheckpoint
+    from model.evaluation.protocol_tracks import ProtocolTracks
+    from model.report.heat.clip_gradients import ClipGradients
+    from model.retrieval.ranking import TrackFeatures
+
+
+@dataclass(frozen=True, eq=False)
+class ClipExplanation:
+    """One test clip and what its score hangs on.
+
+    number:        row of /tracks; modality, person, camera: of that track
+    rows:          (T,) int64, rows of /frames
+    images:        (T, height, width, rgb) uint8, as the network sees them, before they are normalised
+    joints:        (T, joint, xy) float32, pixels of those images (0, 0 is the centre of the first), NaN where unseen
+    heat:          (T, height, width) float32, 0…1, Grad-CAM with one scale a clip
+    contributions: (T, part, exponent) float32, α of eq 12 averaged over channels, so that the exponents of a part
+                   sum to 1; none without sequence guidance
+    exponents:     p of eq 11, in the order of the last axis
+    similarity:    the score that is explained: cosine similarity of the clip's feature with the mean feature of the
+                   same person's tracks of the other modality
+    """
+
+    number: int
+    modality: Modality
+    person: int
+    camera: int
+    rows: NDArray[np.int64]
+    images: NDArray[np.uint8]
+    joints: NDArray[np.float32]
+    heat: NDArray[np.float32]
+    contributions: NDArray[np.float32] | None
+    exponents: tuple[float, ...]
+    similarity: float
+
+
+def explain_clips(
+    chosen: ChosenCheckpoint,
+    tracks: ProtocolTracks,
+    numbers: Sequence[int],
+    features: tuple[TrackFeatures, TrackFeatures],
+    device: str,
+) -> list[ClipExplanation]:
+    """Explain the test clip of each of the tracks `numbers` (rows of /tracks), in the order asked for.
+
+    chosen:   the network; tracks: of the protocol, whose T the clips have
+    features: of the infrared and of the visible tracks, as this network described them (`read_features`)
+    device:   one of `model.run.devices.DEVICES`
+    Raises ValueError for a track that is not of the protocol, a person without a track of the other modality, features
+    of another network's width, and images that are missing or broken.
+    """
+    asked = {number: _find(number, tracks) for number in numbers}
+    wanted = {number: _wanted_feature(number, *found, features) for number, found in asked.items()}
+    choose_device(device)
+    from model.report.heat.clip_gradients import clip_gradients  # these load MindSpore
+    from model.training.trained_network import load_network
+
+    network = load_network(chosen.checkpoint)
+    _check_width(wanted, network.channels, chosen)
+    gradients, model = clip_gradients(network), chosen.trained.model
+    images = ImageSettings(model.image_height, model.image_width, pad=0, flip=0.0, random_erasing=0.0)
+    exponents = model.exponents if model.sequence_guidance else ()
+    explained = {}
+    with BatchLoader(tracks.split.files, images, 1, tracks.infrared.settings.frames) as loader:
+        for number, (side, row) in asked.items():
+            (batch,) = loader.load(evaluation_requests(side.select(np.array([row])), 1))
+            modality = Modality(int(side.tracks.modality[row]))
+            found = gradients(modality, batch.arrays, wanted[number])
+            explained[number] = _explanation(tracks.split, batch, modality, found, exponents)
+    return [explained[number] for number in numbers]
+
+
+def _find(number: int, tracks: ProtocolTracks) -> tuple[ClipTracks, int]:
+    """The side on which the track is, and its row there."""
+    for side in (tracks.infrared, tracks.visible):
+        rows = np.flatnonzero(side.number == number)
+        if len(rows):
+            return side, int(rows[0])
+    count = len(tracks.infrared) + len(tracks.visible)
+    raise ValueError(
+        f"track {number}: expected one of the {count} tracks that are evaluated, got another row of"
+        f" {tracks.split.files.edges}; name tracks that features.h5 lists"
+    )
+
+
+def _wanted_feature(
+    number: int, side: ClipTracks, row: int, features: tuple[TrackFeatures, TrackFeatures]
+) -> NDArray[np.float32]:
+    """The mean feature, of length 1, of the person's tracks of the other modality."""
+    person, modality = int(side.tracks.person[row]), Modality(int(side.tracks.modality[row]))
+    other = features[1] if modality == Modality.INFRARED else features[0]
+    same = other.features[other.person == person]
+    if not len(same):
+        raise ValueError(
+            f"track {number}: expected tracks of person {person} in the other modality than"
+            f" {modality.name.lower()}, got none among the features; explain tracks of persons seen in both"
+        )
+    mean = same.mean(axis=0, dtype=np.float64)
+    unit: NDArray[np.float32] = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+    return unit
+
+
+def _check_width(wanted: dict[int, NDArray[np.float32]], channels: int, chosen: ChosenCheckpoint) -> None:
+    for feature in wanted.values():
+        if len(feature) != channels:
+            raise ValueError(
+                f"features: expected {channels} channels, as the network of {chosen.path} has, got {len(feature)};"
+                " evaluate this run again"
+            )
+
+
+def _explanation(
+    split: SplitFiles,
+    batch: ClipBatch,
+    modality: Modality,
+    found: ClipGradients,
+    exponents: tuple[float, ...],
+) -> ClipExplanation:
+    arrays, rows = batch.arrays, batch.request.frames[0]
+    height, width = arrays.images.shape[3:]
+    return ClipExplanation(
+        number=int(batch.request.track[0]),
+        modality=modality,
+        person=int(batch.request.person[0]),
+        camera=int(batch.request.camera[0]),
+        rows=rows,
+        images=_pixels(arrays.images[0]),
+        joints=joint_pixels(arrays.nodes[0], arrays.seen[0], _sizes(split, rows), height, width),
+        heat=heat_maps(found.cells, found.slopes, height, width),
+        contributions=found.contributions,
+        exponents=exponents,
+        similarity=found.similarity,
+    )
+
+
+def _pixels(images: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Undo the normalising: (T, rgb, height, width) → (T, height, width, rgb), the very bytes that were resized."""
+    shares = images.transpose(0, 2, 3, 1) * np.array(DEVIATION) + np.array(MEAN)
+    pixels: NDArray[np.uint8] = np.rint(255 * shares).astype(np.uint8)
+    return pixels
+
+
+def _sizes(split: SplitFiles, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Height and width of each frame's file: (T, 2)."""
+    images = [read_image(split.files.root, split.paths[row]) for row in rows.tolist()]
+    return np.array([image.shape[:2] for image in images if image is not None], np.int64)
+
+
+def joint_pixels(
+    nodes: NDArray[np.float32], seen: NDArray[np.bool_], size: NDArray[np.int64], height: int, width: int
+) -> NDArray[np.float32]:
+    """The joints in pixels of resized frames: (T, joint, xy) float32, NaN where unseen.
+
+    nodes: (T, joint, [x, y, score]), x and y over the crop's height; seen: (T, joint)
+    size:  (T, [height, width]) of the crops; height, width: of the resized frames
+    Pixels are counted by their centres, as cv2 resizes: the centre of pixel 0 lies half a pixel inside the border.
+    """
+    crop = nodes[..., :2].astype(np.float64) * size[:, None, :1]
+    scale = np.array([width, height]) / size[:, None, ::-1]
+    joints = (crop + 0.5) * scale - 0.5
+    joints[~seen] = np.nan
+    placed: NDArray[np.float32] = joints.astype(np.float32)
+    return placed

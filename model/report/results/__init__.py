@@ -1,0 +1,1 @@
+"""Results of runs beside each other and beside the published ones."""

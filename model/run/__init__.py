@@ -1,0 +1,1 @@
+"""A run: its settings, its folder, the devices it is computed on."""

@@ -1,0 +1,95 @@
+"""Which frames of a data set are not on disk or do not decode, as findings and as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.checks.frame_probe import probe_frames
+from pipeline.datasets.findings import Findings
+from pipeline.datasets.frame_scan import missing_rows, walk_frames
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """How the frames are looked at; no result but `quick` depends on it.
+
+    quick:    look at both ends of each file instead of decoding it
+    workers:  processes to share the work; 0 works in this one
+    progress: called with the number of frames done since the last call, and of all frames
+    """
+
+    quick: bool = False
+    workers: int = 0
+    progress: Progress = lambda done, total: None
+
+    @property
+    def name(self) -> str:
+        """`quick` or `decoded`, for the report."""
+        return "quick" if self.quick else "decoded"
+
+
+@dataclass(frozen=True)
+class NamedFrames:
+    """The frames of one split: ``paths`` below the root, the ``folder`` they lie in, the ``source`` that names them."""
+
+    paths: Sequence[str]
+    folder: str
+    source: str
+
+
+@dataclass(frozen=True)
+class FrameCheck:
+    """What was found.
+
+    faults: split → number of frames without a file, and of frames that do not decode
+    listed: folder below the root → names of all that is in it
+    named:  every path that a split names
+    """
+
+    faults: Mapping[str, tuple[int, int]]
+    listed: Mapping[str, frozenset[str]]
+    named: frozenset[str]
+
+
+def check_frames(
+    root: Path, tops: Sequence[str], splits: Mapping[str, NamedFrames], options: ProbeOptions, findings: Findings
+) -> FrameCheck:
+    """Look for every named frame below the folders ``tops`` of the root, and open it.
+
+    Missing and unreadable frames are warnings, a split without any frame and links out of the root are errors.
+    """
+    before = findings.errors
+    listed = walk_frames(root, tops, findings)
+    escaped = findings.errors > before
+    missing = {split: missing_rows(named.paths, listed) for split, named in splits.items()}
+    gone = {splits[split].paths[row] for split, rows in missing.items() for row in rows}
+    every = dict.fromkeys(path for named in splits.values() for path in named.paths)
+    present = [path for path in every if path not in gone]
+    faults = dict(
+        probe_frames(
+            root,
+            present,
+            quick=options.quick,
+            workers=options.workers,
+            advance=lambda done: options.progress(done, len(present)),
+        )
+    )
+    found = {}
+    for split, named in splits.items():
+        absent = [named.paths[row] for row in missing[split]]
+        broken = [path for path in named.paths if path in faults]
+        found[split] = len(absent), len(broken)
+        count = len(named.paths)
+        if len(absent) == count and not escaped:
+            where = f"{root}/{named.folder}"
+            wanted = f"expected the frames that {named.source} names, found none of {count}"
+            findings.error("no-frames", where, f"{where}: {wanted}; unpack them")
+            continue
+        findings.warning("missing-frames", f"{split}: {len(absent)} of {count} named frames have no file", absent)
+        cases = [f"{path} ({faults[path]})" for path in broken]
+        findings.warning("unreadable-frames", f"{split}: {len(cases)} of {count} frames do not decode", cases)
+    return FrameCheck(found, listed, frozenset(every))

@@ -1,0 +1,119 @@
+"""Which frames do not decode: every file is opened, in this process or over a pool of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+from pipeline.datasets.frames import decode_frame, find_jpeg_fault, read_frame_bytes
+from pipeline.datasets.root_boundary import resolve_inside, resolve_root
+
+BATCH = 512
+TAIL = 4096
+
+Fault = tuple[str, str]  # path of the frame, what is wrong with it
+
+
+def find_frame_fault(root: Path, path: str) -> str | None:
+    """What keeps the frame at ``path`` below ``root`` from being decoded, None where nothing does."""
+    data = read_frame_bytes(root, path)
+    if data is None:
+        return "missing"
+    fault = find_jpeg_fault(data)
+    if fault is None and decode_frame(data) is None:
+        fault = "not decodable"
+    return fault
+
+
+def find_edge_fault(root: Path, path: str) -> str | None:
+    """As `find_frame_fault`, but by the file's first bytes and its last few thousand only.
+
+    Finds empty and truncated files and what is no JPEG, not damage in between.
+    """
+    real = resolve_inside(resolve_root(root), path)
+    if real is None or not os.path.isfile(real):  # noqa: PTH113 a Path a frame costs more than the check
+        return "missing" if real is None or not os.path.lexists(real) else "not a regular file"
+    try:
+        with open(real, "rb") as file:  # noqa: PTH123
+            head = file.read(3)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL))
+            tail = file.read()
+    except PermissionError:
+        return "not readable"
+    if not size:
+        return "empty"
+    if head != b"\xff\xd8\xff":
+        return "not a JPEG"
+    return None if tail.rfind(b"\xff\xd9") > tail.rfind(b"\xff\xda") else "truncated"
+
+
+def _probe_batch(root: Path, paths: Sequence[str], quick: bool) -> tuple[int, list[Fault]]:
+    probe = find_edge_fault if quick else find_frame_fault
+    return len(paths), [(path, fault) for path in paths if (fault := probe(root, path))]
+
+
+def _start_worker() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+    # An interrupt reaches every process of the terminal: the first one answers it, the workers just end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed caller closes no queue: without this its workers would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool that drops what has not begun when the caller is interrupted."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise OSError(
+            "a process that decodes frames was killed, most likely because the memory ran out; use fewer --workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def probe_frames(
+    root: Path, paths: Sequence[str], *, quick: bool, workers: int, advance: Callable[[int], object]
+) -> list[Fault]:
+    """Open every frame of ``paths`` and return those that do not decode, in the order given.
+
+    quick:   look at both ends of each file only (`find_edge_fault`)
+    workers: processes to share the work; 0 works in this one
+    advance: called with the number of frames done since the last call
+    Raises OSError where a process of the pool was killed.
+    """
+    batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
+    workers = min(workers, len(batches))
+    if workers < 1:
+        results = (_probe_batch(root, batch, quick) for batch in batches)
+        return _gather(results, advance)
+    with _pool(workers) as pool:
+        futures = [pool.submit(_probe_batch, root, batch, quick) for batch in batches]
+        return _gather((future.result() for future in futures), advance)
+
+
+def _gather(results: Iterator[tuple[int, list[Fault]]], advance: Callable[[int], object]) -> list[Fault]:
+    faults: list[Fault] = []
+    for done, found in results:
+        advance(done)
+        faults += found
+    return faults

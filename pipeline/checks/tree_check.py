@@ -1,0 +1,26 @@
+"""Check an unpacked tree of any known kind: text files, labels, lists, every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from pipeline.checks.buptcampus_check import check_buptcampus
+from pipeline.checks.frame_check import ProbeOptions
+from pipeline.checks.hitsz_vcm_check import check_hitsz_vcm
+from pipeline.checks.report import DatasetReport
+from pipeline.datasets.kinds import Kind, recognise
+
+CHECKS: Mapping[Kind, Callable[[Path, ProbeOptions], DatasetReport]] = MappingProxyType(
+    {Kind.HITSZ_VCM: check_hitsz_vcm, Kind.BUPTCAMPUS: check_buptcampus}
+)
+
+
+def check_dataset(root: Path, options: ProbeOptions | None = None) -> DatasetReport:
+    """Check the whole tree at ``root`` against its kind's grammar and published numbers.
+
+    Errors and noise are collected in the report; nothing is written.
+    Raises FileNotFoundError, NotADirectoryError or ValueError where there is no tree of one known kind.
+    """
+    return CHECKS[recognise(root)](root, options or ProbeOptions())

@@ -1,1 +1,0 @@
-"""One module a subcommand: `configure` adds its parser, `run` does it."""

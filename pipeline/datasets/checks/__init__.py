@@ -1,1 +1,0 @@
-"""What is wrong with an unpacked tree, and how it compares with the published numbers."""

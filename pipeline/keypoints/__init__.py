@@ -1,0 +1,1 @@
+"""Frames to chunks to one keypoints file."""

@@ -1,0 +1,100 @@
+"""One chunk's keypoints as a small HDF5 file that is published whole, carries its recipe, and knows if it is intact."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+
+from data_cache.contract.records import FrameKeypoints
+from data_cache.contract.writer import LIBRARY_VERSIONS
+from data_cache.files.partial_file import output_error, uninterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+FORMAT = "star-reid.keypoint-chunk"
+# History: 1 first.
+VERSION = 1
+
+_ARRAYS = ("keypoints", "score", "size", "status")
+_UNFINISHED = ".unfinished"
+
+
+class DamagedChunkError(ValueError):
+    """A chunk file that is not what its name promises: truncated, flipped bits, other recipe or format."""
+
+
+def write_chunk(file: Path, frames: FrameKeypoints, recipe: str) -> None:
+    """Write `frames` to `file` under a private name and rename it when it is whole and on the disk.
+
+    Layout: attributes `format`, `version`, `key` (the file's stem) and `recipe`; datasets `keypoints`
+    (frame, joint, xy) float32, `score` (frame, joint) float32, `size` (frame, 2) int32, `status` (frame,) uint8,
+    each with fletcher32. ``OSError`` with a remedy when the disk is full or the folder may not be written.
+    """
+    private = file.with_name(f"{file.stem}.{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{_UNFINISHED}")
+    try:
+        with private.open("xb") as stream:
+            stream.write(_encode(frames, recipe, file.stem))
+            stream.flush()
+            os.fsync(stream.fileno())
+        private.replace(file)
+    except OSError as error:
+        known = output_error(error, file)
+        raise OSError(known.errno, f"{known.strerror}; finished chunks are kept", str(file)) from error
+    finally:
+        private.unlink(missing_ok=True)
+
+
+def _encode(frames: FrameKeypoints, recipe: str, key: str) -> bytes:
+    """The file's bytes, made in memory: HDF5 itself reports a full disk late, sometimes only at exit."""
+    image = io.BytesIO()
+    with uninterrupted(), h5py.File(image, "w", libver=LIBRARY_VERSIONS) as chunk:
+        chunk.attrs.update(format=FORMAT, version=VERSION, key=key, recipe=recipe)
+        for name in _ARRAYS:
+            values = getattr(frames, name)
+            chunk.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
+    return image.getvalue()
+
+
+def read_chunk(file: Path, recipe: str, frames: int) -> FrameKeypoints:
+    """Read the chunk of `frames` frames back, checksums verified.
+
+    ``FileNotFoundError`` when there is none; `DamagedChunkError` when it is not intact, not of this `recipe`, not
+    the chunk its name says, or of another format or length.
+    """
+    image = io.BytesIO(file.read_bytes())
+    try:
+        with uninterrupted(), h5py.File(image, "r") as chunk:
+            expected = {"format": FORMAT, "version": VERSION, "key": file.stem, "recipe": recipe}
+            for name, value in expected.items():
+                if chunk.attrs[name] != value:
+                    raise ValueError(f"expected {name} {value!r}, got {chunk.attrs[name]!r}")
+            return FrameKeypoints(**dict(_read_arrays(chunk, frames)))
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        # What the HDF5 library raises over broken bytes depends on where they lie.
+        reason = " ".join(str(error).split())
+        raise DamagedChunkError(
+            f"{file}: not an intact chunk ({reason}); start the same command again, it is estimated anew"
+        ) from error
+
+
+def _read_arrays(chunk: h5py.File, frames: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name in _ARRAYS:
+        dataset = chunk[name]
+        if not isinstance(dataset, h5py.Dataset) or dataset.shape[:1] != (frames,):
+            raise ValueError(f"expected {name} of {frames} frames, got {dataset}")
+        yield name, dataset[()]
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed runs left half-written in `folder`; only for the holder of the output's lock."""
+    for leftover in folder.glob(f"*{_UNFINISHED}"):
+        leftover.unlink(missing_ok=True)

@@ -1,0 +1,173 @@
+"""Chunks: consecutive frames of one person, estimated as one piece of work and kept under the key of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_cache.contract.records import FrameKeypoints, SplitIndex, Status
+from data_cache.contract.skeleton import JOINTS
+from pipeline.datasets.frames import decode_frame, read_frame_bytes
+from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, write_chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pipeline.pose.estimator import Estimator, EstimatorSource
+
+logger = logging.getLogger(__name__)
+
+# A Dask worker may run several tasks in threads: the network is built once and serves one of them at a time.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class ChunkRun:
+    """What all chunks of one run share.
+
+    recipe:       canonical JSON of everything that determines the keypoints of a frame
+    root, folder: where frames and chunk files lie; absolute, and on a file system that all workers share
+    threads:      CPU threads of the estimator; None: the worker's OMP_NUM_THREADS, or else all its cores
+    """
+
+    source: EstimatorSource
+    recipe: str
+    root: str
+    folder: str
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class ChunkTask:
+    """One chunk to be made: its number in the plan, the row of its first frame, and the frames' paths.
+
+    Some kilobytes, sent to wherever the worker runs.
+    """
+
+    number: int
+    start: int
+    paths: tuple[str, ...]
+    run: ChunkRun
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """What became of one chunk: its file's name, the rows of frames that could not be used, and if it was there."""
+
+    number: int
+    file: str
+    frames: int
+    unreadable: tuple[int, ...]
+    missing: tuple[int, ...]
+    reused: bool
+
+
+def plan_chunks(index: SplitIndex, chunk_frames: int) -> list[range]:
+    """Cut the rows of `index` into chunks of consecutive frames of one person, at most `chunk_frames` long.
+
+    The cut at every person keeps other persons' chunks as they are when one person is added or removed.
+    """
+    if chunk_frames < 1:
+        raise ValueError(f"chunk_frames: expected at least 1, got {chunk_frames}")
+    plan: list[range] = []
+    start = 0
+    for _, frames in groupby(index.paths, key=_person_folder):
+        stop = start + sum(1 for _ in frames)
+        plan += [range(first, min(first + chunk_frames, stop)) for first in range(start, stop, chunk_frames)]
+        start = stop
+    return plan
+
+
+def _person_folder(path: str) -> str:
+    """`Train/0001` of `Train/0001/rgb/D3/1.jpg`: a frame lies three levels below its person."""
+    return path.rsplit("/", 3)[0]
+
+
+def chunk_key(recipe: str, paths: Sequence[str], files: Sequence[bytes | None]) -> str:
+    """Name of a chunk's content: sha256 over the recipe and every frame's path and bytes (None: missing)."""
+    frames = [
+        [path, "missing" if data is None else hashlib.sha256(data).hexdigest()]
+        for path, data in zip(paths, files, strict=True)
+    ]
+    return hashlib.sha256(json.dumps([recipe, frames]).encode()).hexdigest()
+
+
+def estimate_chunk(task: ChunkTask) -> ChunkResult:
+    """Make the chunk of `task`, or find that it is already there; runs in this process or in a Dask worker.
+
+    ``OSError`` when the chunk cannot be written, ``ValueError`` when the estimator cannot be built.
+    """
+    files = [read_frame_bytes(Path(task.run.root), path) for path in task.paths]
+    file = Path(task.run.folder) / f"{chunk_key(task.run.recipe, task.paths, files)}.h5"
+    frames = _finished_chunk(file, task)
+    reused = frames is not None
+    if frames is None:
+        frames = estimate_frames(files, task.run.source, task.run.threads)
+        write_chunk(file, frames, task.run.recipe)
+    return ChunkResult(
+        number=task.number,
+        file=file.name,
+        frames=len(task.paths),
+        unreadable=_rows_with(Status.UNREADABLE, frames, task.start),
+        missing=_rows_with(Status.MISSING, frames, task.start),
+        reused=reused,
+    )
+
+
+def _finished_chunk(file: Path, task: ChunkTask) -> FrameKeypoints | None:
+    try:
+        return read_chunk(file, task.run.recipe, len(task.paths))
+    except FileNotFoundError:
+        return None
+    except DamagedChunkError as error:
+        logger.warning("estimating chunk %d again: %s", task.number, error)
+        return None
+
+
+def _rows_with(status: Status, frames: FrameKeypoints, start: int) -> tuple[int, ...]:
+    return tuple((np.flatnonzero(frames.status == status) + start).tolist())
+
+
+def estimate_frames(
+    files: Sequence[bytes | None], source: EstimatorSource, threads: int | None = None
+) -> FrameKeypoints:
+    """Decode `files` (one JPEG a frame, None: missing) and estimate the joints of those that can be used."""
+    status = np.full(len(files), Status.OK, np.uint8)
+    size = np.zeros((len(files), 2), np.int32)
+    images: list[NDArray[np.uint8]] = []
+    for row, data in enumerate(files):
+        image = None if data is None else decode_frame(data)
+        if image is None:
+            status[row] = Status.MISSING if data is None else Status.UNREADABLE
+        else:
+            images.append(image)
+            size[row] = image.shape[:2]
+    keypoints = np.full((len(files), len(JOINTS), 2), np.nan, np.float32)
+    score = np.full((len(files), len(JOINTS)), np.nan, np.float32)
+    if images:
+        with _ONE_AT_A_TIME:
+            estimated = _built_estimator(source, threads or _threads_of_environment()).estimate(images)
+        keypoints[status == Status.OK], score[status == Status.OK] = estimated
+    return FrameKeypoints(keypoints, score, size, status)
+
+
+@lru_cache(maxsize=1)
+def _built_estimator(source: EstimatorSource, threads: int | None) -> Estimator:
+    return source.build(threads)
+
+
+def _threads_of_environment() -> int | None:
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdecimal() and int(given) > 0 else None

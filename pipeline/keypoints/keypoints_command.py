@@ -1,0 +1,100 @@
+"""`python -m pipeline keypoints`: the frames of one split become a keypoints file."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from command_line.option_types import share, whole_number
+from command_line.run_command import DONE
+from data_cache.contract.records import SPLITS
+from pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from pipeline.settings import PoseSettings
+
+logger = logging.getLogger(__name__)
+
+
+def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to `subparsers`."""
+    parser = subparsers.add_parser(
+        "keypoints",
+        help="frames of one split to keypoints file",
+        description="Estimate the 17 joints of the person in every frame with HRNet. Finished chunks are kept beside"
+        " the output, so a run that was stopped goes on where it was.",
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="YAML", help="settings, configs/<dataset>.yaml")
+    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the data set's folder")
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="name of the data set, as the file gives it")
+    parser.add_argument("--split", required=True, choices=SPLITS, help="which split")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="keypoints file to write")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="checkpoint in place of the preset's own")
+    parser.add_argument(
+        "--max-bad", type=share, metavar="SHARE", help="stop when more frames are bad (default: the settings' max_bad)"
+    )
+    _add_speed_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_speed_options(parser: argparse.ArgumentParser) -> None:
+    """Options that change how fast, not what comes out; each has an environment variable for `dvc repro`."""
+    parser.add_argument(
+        "--workers",
+        type=whole_number,
+        default=os.environ.get("STAR_WORKERS") or "0",
+        metavar="N",
+        help="local worker processes; 0: this process (default: STAR_WORKERS, or 0)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        default=os.environ.get("STAR_SCHEDULER") or None,
+        metavar="ADDRESS",
+        help="a running Dask scheduler, such as tcp://node1:8786 (default: STAR_SCHEDULER)",
+    )
+    parser.add_argument(
+        "--device",
+        default=os.environ.get("STAR_DEVICE") or "cpu",
+        metavar="DEVICE",
+        help="cpu, cuda or cuda:<number> (default: STAR_DEVICE, or cpu)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the keypoints file."""
+    from pipeline.datasets.frame_scan import scan_frames
+    from pipeline.datasets.split_index import read_split
+    from pipeline.keypoints.keypoint_file import extract_keypoints
+    from pipeline.keypoints.progress import report_progress
+    from pipeline.pose.models import resolve_pose_model
+
+    pose = _pose_settings(args)
+    index = read_split(args.root, args.dataset, args.split)
+    # Listing folders takes seconds: a link out of the root stops the run here, before anything is written.
+    if missing := len(scan_frames(args.root, index).missing):
+        logger.warning("%s: %d of %d frames have no file", args.root, missing, len(index.paths))
+    source = resolve_pose_model(pose, device=args.device, weights_override=args.weights)
+    with report_progress(len(index.paths)) as progress:
+        summary = extract_keypoints(
+            index,
+            args.root,
+            source,
+            args.out,
+            args.out.with_suffix(".chunks"),
+            chunk_frames=pose.chunk_frames,
+            max_bad=pose.max_bad,
+            workers=args.workers,
+            scheduler=args.scheduler,
+            progress=progress,
+        )
+    logger.info("%s: %s", args.out, summary)
+    return DONE
+
+
+def _pose_settings(args: argparse.Namespace) -> PoseSettings:
+    pose = load_settings(args.config).pose
+    return pose if args.max_bad is None else replace(pose, max_bad=args.max_bad)

@@ -1,0 +1,1 @@
+"""Walking persons drawn from a seed: bodies, clothes, cameras, occluders, backgrounds."""

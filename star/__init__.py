@@ -1,0 +1,1 @@
+"""The front door: every command of both stages under one name."""

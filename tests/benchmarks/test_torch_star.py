@@ -1,0 +1,170 @@
+"""The whole network against the one in PyTorch (`benchmarks.training.torch_star`): outputs, gradients, three steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.training.torch_losses import loss_terms, total_loss
+from benchmarks.training.torch_star import TorchClips, TorchDraws, TorchOutputs, TorchStar
+from benchmarks.training.torch_step import torch_optimizer
+from benchmarks.training.torch_weights import as_mindspore, load_weights
+from model.clips.draws import StepPosition, draw_step
+from model.network.losses import LOSS_TERMS, TotalLoss
+from model.network.network import Clips, Outputs, StarNetwork
+from model.run.config import LossConfig, ModelConfig, TrainConfig
+from model.training.training_step import TrainingStep
+from tests.model.network.cells import random_array, randomise
+
+BI, BV, T, PERSONS, HEIGHT, WIDTH = 2, 3, 3, 5, 43, 29
+B = BI + BV
+PERSON = np.array([0, 3, 0, 1, 3], np.int32)
+LOSS = LossConfig(id_frame=0.7, id_clip=1.1, triplet=1.3, kl=1.7, sad=0.5, margin=0.3)
+SMALL: dict[str, Any] = {
+    "backbone": "narrow",
+    "frames": T,
+    "image_height": HEIGHT,
+    "image_width": WIDTH,
+    "edge_hidden": 7,
+    "lstm_hidden": 11,
+    "graph_hidden": 3,
+    "graph_heads": 2,
+    "graph_width": 13,
+    "kl_width": 19,
+}
+VARIANTS = {"baseline": (False, False), "frame": (True, False), "sequence": (False, True), "full": (True, True)}
+Array = NDArray[Any]
+
+
+def settings(variant: str, backbone: str) -> ModelConfig:
+    frame, sequence = VARIANTS[variant]
+    return ModelConfig(frame_guidance=frame, sequence_guidance=sequence, **{**SMALL, "backbone": backbone})
+
+
+def build(variant: str, backbone: str = "narrow") -> StarNetwork:
+    ms.set_seed(1)
+    network = StarNetwork(settings(variant, backbone), PERSONS)
+    randomise(network, 2, 0.03)
+    network.set_train(True)
+    return network
+
+
+def twin_of(network: StarNetwork, variant: str, backbone: str = "narrow") -> TorchStar:
+    """The network in torch with the same weights, in double precision: rounding is then MindSpore's alone."""
+    twin = TorchStar(settings(variant, backbone), PERSONS).double()
+    load_weights(twin, {p.name: p.asnumpy() for p in network.get_parameters()})
+    return twin
+
+
+def step_inputs(step: int, channels: int) -> list[Array]:
+    """Random clips, and the draws that training would make."""
+    seen = np.random.default_rng([3, step]).random((B, T, 17)) < 0.8
+    clips = Clips(
+        random_array(10 + step, BI, T, 3, HEIGHT, WIDTH),
+        random_array(20 + step, BV, T, 3, HEIGHT, WIDTH),
+        random_array(30 + step, B, T, 272),
+        (random_array(40 + step, B, T, 17, 3) * seen[..., None]).astype(np.float32),
+        seen,
+    )
+    return [*clips, *draw_step(StepPosition(7, 0, step), np.arange(B), BI, T, channels, 0.1)]
+
+
+def torch_inputs(arrays: list[Array]) -> tuple[TorchClips, TorchDraws]:
+    kinds = {np.dtype(np.float32): np.float64, np.dtype(np.int32): np.int64, np.dtype(np.bool_): np.bool_}
+    tensors = [torch.from_numpy(array.astype(kinds[array.dtype])) for array in arrays]
+    return TorchClips(*tensors[:5]), TorchDraws(*tensors[5:])
+
+
+def torch_terms(twin: TorchStar, arrays: list[Array]) -> tuple[TorchOutputs, torch.Tensor]:
+    outputs = twin(*torch_inputs(arrays))
+    return outputs, loss_terms(outputs, torch.from_numpy(PERSON).long(), LOSS.margin)
+
+
+def assert_near(got: Array, expected: Array, what: str, close: float = 1e-4) -> None:
+    """Differ by no more than 1e-4 of the expected values' length as one vector."""
+    assert got.shape == expected.shape, what
+    apart = float(np.linalg.norm(got - expected) / max(np.linalg.norm(expected), 1e-30))
+    assert apart <= close, f"{what}: {apart:.1e}"
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+def test_outputs_losses_and_gradients_are_those_of_the_network_in_torch(variant: str) -> None:
+    network = build(variant)
+    twin, loss = twin_of(network, variant), TotalLoss(LOSS, network.consistent)
+    arrays = step_inputs(0, network.channels)
+
+    def forward(*inputs: Any) -> Any:
+        outputs = network(*inputs)
+        total, terms = loss(outputs, ms.Tensor(PERSON))
+        return total, terms, outputs
+
+    weights = network.trainable_params()
+    derive = ms.value_and_grad(forward, None, weights, has_aux=True)
+    (total, terms, outputs), slopes = derive(*(ms.Tensor(a) for a in arrays))
+
+    expected, expected_terms = torch_terms(twin, arrays)
+    expected_total = total_loss(expected_terms, LOSS)
+    expected_total.backward()
+    for name, got, want in zip(Outputs._fields, outputs, expected, strict=True):
+        assert_near(got.asnumpy(), np.zeros((B, T, 1)) if want is None else want.detach().numpy(), name)
+    for name, got, want in zip(LOSS_TERMS, terms.asnumpy(), expected_terms.detach().numpy(), strict=True):
+        assert got == pytest.approx(want, rel=1e-4), name
+        assert (want > 0) == (name != "kl" or variant == "full"), name
+    assert float(total.asnumpy()) == pytest.approx(expected_total.item(), rel=1e-4)
+
+    found = {p.name: slope.asnumpy() for p, slope in zip(weights, slopes, strict=True)}
+    by_torch = {name: p.grad for name, p in twin.named_parameters() if p.grad is not None}
+    wanted = as_mindspore({name: slope.shape for name, slope in found.items()}, by_torch)
+    assert sum(v.size for v in wanted.values()) == sum(g.numel() for g in by_torch.values())
+    largest = max(float(np.abs(v).max()) for v in wanted.values())
+    for name, want in wanted.items():
+        if name.endswith("key.bias"):  # adds the same to every score of a softmax: its true slope is 0
+            assert np.abs(found[name]).max() <= 1e-6 * largest, name
+        else:
+            assert_near(found[name], want, name)
+
+
+def test_outputs_and_losses_with_the_papers_backbone() -> None:
+    network = build("full", "resnet50")
+    arrays = step_inputs(0, network.channels)
+    outputs = network(*map(ms.Tensor, arrays))
+    terms = TotalLoss(LOSS, network.consistent)(outputs, ms.Tensor(PERSON))[1]
+    with torch.no_grad():
+        expected, expected_terms = torch_terms(twin_of(network, "full", "resnet50"), arrays)
+    for name, got, want in zip(Outputs._fields, outputs, expected, strict=True):
+        assert want is not None
+        assert_near(got.asnumpy(), want.numpy(), name)
+    np.testing.assert_allclose(terms.asnumpy(), expected_terms.numpy(), rtol=1e-4)
+
+
+def test_three_steps_of_training_move_every_weight_as_in_torch() -> None:
+    """TrainingStep, compiled, against torch's SGD: rates of both groups, momentum, weight decay, running statistics."""
+    network = build("full")
+    twin = twin_of(network, "full")
+    config = TrainConfig(learning_rate=0.01, backbone_lr_ratio=0.3, momentum=0.8, weight_decay=0.01)
+    training = TrainingStep(network, TotalLoss(LOSS, network.consistent), config)
+    optimizer = torch_optimizer(twin, config)
+    before = {p.name: p.asnumpy().copy() for p in network.get_parameters()}
+    for step in range(3):
+        arrays = step_inputs(step, network.channels)
+        total, terms = training(arrays, PERSON, config.learning_rate)
+        expected = torch_terms(twin, arrays)[1]
+        optimizer.zero_grad()
+        total_loss(expected, LOSS).backward()
+        optimizer.step()
+        np.testing.assert_allclose(terms, expected.detach().numpy(), rtol=1e-4)
+        assert total == pytest.approx(total_loss(expected, LOSS).item(), rel=1e-4)
+    state = twin.state_dict()
+    moving = {name: value.shape for name, value in before.items() if not name.endswith("log_exponents")}
+    for name, want in as_mindspore(moving, state).items():
+        got = network.parameters_dict()[name].asnumpy()
+        if name.endswith("beta") and "neck" in name:
+            assert (got == before[name]).all(), name
+        elif not name.endswith("key.bias"):
+            assert (got != before[name]).any(), name
+            assert_near(got - before[name], want - before[name], name, 1e-3)

@@ -1,0 +1,82 @@
+"""Settings are strict: every mistake is one error that names the file, the key and what is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.settings import EdgeSettings, PoseSettings, Settings, load_settings
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_config_loads(path: Path) -> None:
+    assert isinstance(load_settings(path), Settings)
+
+
+def test_there_are_configs_for_both_data_sets() -> None:
+    assert {path.stem for path in CONFIGS} >= {"sample", "hitsz-vcm"}
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    assert load_settings(write(tmp_path, "")) == Settings()
+
+
+def test_values_reach_their_place(tmp_path: Path) -> None:
+    text = (
+        "pose: {preset: custom, config: a.py, weights: b.pth, batch: 7, max_bad: 0}\n"
+        "edges: {angle: atan2, normalize: none}\nmin_score: 1\n"
+    )
+    assert load_settings(write(tmp_path, text)) == Settings(
+        pose=PoseSettings(preset="custom", config="a.py", weights="b.pth", batch=7, max_bad=0.0),
+        edges=EdgeSettings(angle="atan2", normalize="none"),
+        min_score=1.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("posse: {}", ["config.yaml", "unknown key 'posse'", "pose, edges, min_score"]),
+        ("pose: {batch_size: 3}", ["config.yaml: pose", "unknown key 'batch_size'", "batch"]),
+        ("pose: {batch: many}", ["pose: batch", "expected int", "'many'"]),
+        ("pose: {batch: true}", ["pose: batch", "expected int", "True"]),
+        ("pose: {batch: 0}", ["batch", "1…4096", "got 0"]),
+        ("pose: {chunk_frames: -1}", ["chunk_frames", "1…65536"]),
+        ("pose: {max_bad: 1.5}", ["max_bad", "0…1", "1.5"]),
+        ("pose: {preset: hrnet}", ["preset", "hrnet-w32", "'hrnet'"]),
+        ("pose: {preset: custom}", ["preset custom", "config and weights"]),
+        ("pose: {config: a.py}", ["config", "none with preset 'sample'"]),
+        ("pose: {engine: tensorrt}", ["pose: engine", "'onnxruntime'", "'tensorrt'"]),
+        ("pose: 3", ["config.yaml: pose", "mapping", "int"]),
+        ("edges: {angle: sin}", ["edges: angle", "'arctan'", "'sin'"]),
+        ("min_score: 2", ["min_score", "0…1", "2.0"]),
+        ("min_score: '0.3'", ["min_score", "expected float", "'0.3'"]),
+        ("- pose", ["config.yaml", "mapping", "list"]),
+        ("pose: [", ["config.yaml", "not valid YAML"]),
+        ("pose: !!python/object/apply:os.system ['true']", ["config.yaml", "not valid YAML"]),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, expected: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"config\.yaml") as caught:
+        load_settings(write(tmp_path, text))
+    message = str(caught.value)
+    assert all(part in message for part in expected), message
+    assert "\n" not in message
+
+
+def test_a_missing_file_and_a_binary_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"configs/\*\.yaml"):
+        load_settings(tmp_path / "none.yaml")
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="YAML text file"):
+        load_settings(binary)

@@ -1,0 +1,112 @@
+"""Map, gradient and contributions of a clip against the network in PyTorch with the same weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import mindspore as ms
+import numpy as np
+import pytest
+import torch
+from mindspore import Tensor
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from benchmarks.training.torch_star import TorchStar, generalized_mean
+from benchmarks.training.torch_weights import load_weights
+from data_cache.contract.records import Modality
+from model.clips.clip_reader import ClipArrays
+from model.network.network import StarNetwork
+from model.report.heat.clip_gradients import ClipGradients, clip_gradients
+from model.report.heat.heat_maps import heat_maps
+from tests.model.evaluation.evaluation_runs import MODEL
+from tests.model.network.cells import random_array, randomise
+
+T, PERSONS, HEIGHT, WIDTH = 3, 5, 43, 29
+SETTINGS = replace(MODEL, frames=T, image_height=HEIGHT, image_width=WIDTH, graph_heads=2)
+MODALITIES = {Modality.INFRARED: "infrared", Modality.VISIBLE: "visible"}
+
+
+def built(guided: bool) -> tuple[StarNetwork, TorchStar]:
+    """A network with random weights and running statistics, and its twin in double precision."""
+    config = replace(SETTINGS, frame_guidance=guided, sequence_guidance=guided)
+    ms.set_seed(1)
+    network = StarNetwork(config, PERSONS)
+    randomise(network, 2, 0.1)
+    random = np.random.default_rng(3)
+    for parameter in network.get_parameters():
+        if parameter.name.endswith("moving_mean"):
+            parameter.set_data(Tensor(random.normal(0, 0.3, parameter.shape).astype(np.float32)))
+        if parameter.name.endswith("moving_variance"):
+            parameter.set_data(Tensor(random.uniform(0.5, 2, parameter.shape).astype(np.float32)))
+    twin = TorchStar(config, PERSONS).double().eval()
+    load_weights(twin, {p.name: p.asnumpy() for p in network.get_parameters()})
+    return network.set_train(False), twin
+
+
+def one_clip(seed: int) -> ClipArrays:
+    """The arrays of a batch of one clip."""
+    seen = np.random.default_rng(seed).random((1, T, 17)) < 0.8
+    nodes = (random_array(seed + 3, 1, T, 17, 3) * seen[..., None]).astype(np.float32)
+    return ClipArrays(random_array(seed + 1, 1, T, 3, HEIGHT, WIDTH), random_array(seed + 2, 1, T, 272), nodes, seen)
+
+
+def torch_gradients(
+    twin: TorchStar, modality: str, arrays: ClipArrays, wanted: NDArray[np.float32]
+) -> tuple[float, torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Similarity, map, its gradient and α averaged over channels, by torch's autograd."""
+    images, edges, nodes = (torch.from_numpy(array).double() for array in arrays[:3])
+    net = twin.backbone
+    stem = net.infrared_stem if modality == "infrared" else net.visible_stem
+    cells = net.layer4(net.layer3(net.layer2(net.layer1(stem(images.flatten(0, 1))))))
+    cells = cells.detach().requires_grad_()
+    clip_cells, shares = cells[None], None
+    x = y = clip_cells.mean((3, 4))
+    if twin.config.frame_guidance:
+        y = twin.correct(x, twin.edge_encoder(edges)[0], torch.ones_like(x))
+        parts = twin.part_encoder(nodes, torch.from_numpy(arrays.seen))
+        clip = twin.pool(clip_cells + (y - x)[..., None, None], parts)
+        exponents = twin.config.exponents
+        scores = twin.part_weights(parts).unflatten(-1, (len(exponents), -1))[0].exp()
+        shares = (scores / scores.sum(2, keepdim=True)).mean(3).detach()
+    else:
+        clip = generalized_mean(y.transpose(1, 2), 3.0)
+    feature = twin.clip_neck.norm(clip)
+    score = functional.cosine_similarity(feature, torch.from_numpy(wanted).double()[None])[0]
+    score.backward()
+    assert cells.grad is not None
+    return score.item(), cells.detach(), cells.grad, shares
+
+
+def assert_near(got: NDArray[np.float32], expected: torch.Tensor, what: str) -> None:
+    """Differ by no more than 1e-4 of the expected values' length as one vector."""
+    wanted = expected.numpy()
+    assert got.shape == wanted.shape and np.linalg.norm(wanted) > 0, what
+    assert np.linalg.norm(got - wanted) <= 1e-4 * np.linalg.norm(wanted), what
+
+
+@pytest.mark.parametrize("guided", [False, True], ids=["baseline", "full"])
+def test_map_gradient_heat_and_contributions_are_those_of_torch(guided: bool) -> None:
+    network, twin = built(guided)
+    gradients = clip_gradients(network)
+    found: dict[Modality, ClipGradients] = {}
+    for modality, name in MODALITIES.items():
+        arrays = one_clip(10)  # the same images, so that only the stems differ
+        wanted = random_array(7, network.channels)
+        wanted /= np.linalg.norm(wanted)
+        got = found[modality] = gradients(modality, arrays, wanted)
+        score, cells, slopes, shares = torch_gradients(twin, name, arrays, wanted)
+        assert got.similarity == pytest.approx(score, abs=1e-5)
+        assert_near(got.cells, cells, "cells")
+        assert_near(got.slopes, slopes, "slopes")
+        weighted = (slopes.mean((2, 3), keepdim=True) * cells).sum(1, keepdim=True).relu()
+        heat = functional.interpolate(weighted, (HEIGHT, WIDTH), mode="bilinear")[:, 0]
+        assert_near(heat_maps(got.cells, got.slopes, HEIGHT, WIDTH), heat / heat.max(), "heat")
+        if shares is None:
+            assert got.contributions is None
+        else:
+            assert got.contributions is not None and got.contributions.shape == (T, 6, 5)
+            assert_near(got.contributions, shares, "contributions")
+            np.testing.assert_allclose(got.contributions.sum(axis=2), 1, atol=1e-5)
+            assert got.contributions.std(axis=(0, 1)).min() > 1e-4, "parts that are all alike prove nothing"
+    assert np.abs(found[Modality.INFRARED].cells - found[Modality.VISIBLE].cells).max() > 0.1

@@ -1,0 +1,36 @@
+"""The learning rate, against torch's schedulers and the words of section 4.1.3."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from model.run.config import TrainConfig
+from model.training.schedule import learning_rate
+
+STEPS = 7
+
+
+def test_milestones_are_those_of_torch() -> None:
+    config = TrainConfig(learning_rate=0.3, warmup_epochs=0, milestones=(3, 5))
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=0.3)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[3, 5], gamma=0.1)
+    for epoch in range(8):
+        assert learning_rate(config, epoch, 0, STEPS) == pytest.approx(optimizer.param_groups[0]["lr"])
+        assert learning_rate(config, epoch, STEPS - 1, STEPS) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+
+
+def test_the_papers_schedule() -> None:
+    config = TrainConfig()
+    rates = [learning_rate(config, epoch, 0, 268) for epoch in (10, 59, 60, 99, 100, 199)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_warm_up_rises_evenly_to_the_full_rate() -> None:
+    config = TrainConfig(learning_rate=0.5, warmup_epochs=3, milestones=(11,))
+    rates = [learning_rate(config, epoch, step, STEPS) for epoch in range(3) for step in range(STEPS)]
+    assert rates == pytest.approx([0.5 * (n + 1) / (3 * STEPS) for n in range(3 * STEPS)])
+    assert learning_rate(config, 3, 0, STEPS) == 0.5

@@ -1,0 +1,40 @@
+"""A small run to train: three epochs of five steps on five persons."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from model.run.config import DataConfig, RunConfig, TrainConfig
+from tests.model.evaluation.evaluation_runs import MODEL, write_config, write_dataset
+
+TESTS = Path(__file__).resolve().parent
+EPOCHS, STEPS = 3, 5
+RUN = RunConfig(
+    name="short",
+    dataset="tiny",
+    root="data/tiny",
+    model=replace(MODEL, image_height=19, image_width=16, dropout=0.3),
+    data=DataConfig(persons=3, tracks_per_modality=2, pad=2),
+    train=TrainConfig(
+        seed=7, epochs=EPOCHS, steps_per_epoch=STEPS, warmup_epochs=1, milestones=(2,), checkpoint_steps=2
+    ),
+)
+CHECKPOINTS = Path("artifacts/tiny/runs/short/checkpoints")
+TRAIN = ("train", "--config", "short.yaml")
+
+
+def write_training_run() -> None:
+    """Data set, caches and short.yaml in the current folder."""
+    write_dataset(RUN, seed=0)
+    write_config(RUN, Path("short.yaml"))
+
+
+def train_and_stop(signal: int, steps: int, *options: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Train in a process of its own in `folder`, until `signal` arrives after `steps` steps."""
+    command = [sys.executable, str(TESTS / "killed_training.py"), str(signal), str(steps), *TRAIN, *options]
+    environment = {**os.environ, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)

@@ -1,0 +1,68 @@
+"""The stages of a run under DVC: a train stage that is killed goes on, and evaluation follows it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.evaluation.clip_lengths import read_clip_lengths
+from model.training.checkpoint_file import read_checkpoint
+from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, write_config, write_dataset
+from tests.project.dvc_project import DvcProject, copy_project
+
+HOME = CHECKPOINTS.parent
+LAST = CHECKPOINTS / f"step-{EPOCHS * STEPS:08d}.safetensors"
+# Only these stages: the caches are there already, so nothing before them has to run.
+ONLY = ("--single-item", "train@short", "evaluate@short", "clip-lengths@short")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> DvcProject:
+    """A copy of the project with a data set and caches to train from."""
+    made = copy_project(tmp_path_factory.mktemp("training") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made.folder)
+        shutil.rmtree("tree")
+        author = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost")
+        subprocess.run(["git", *author, "commit", "--quiet", "--allow-empty", "-m", "begin"], check=True)
+        write_dataset(RUN, seed=0)
+        Path("configs/runs/tiny").mkdir(parents=True)
+        write_config(RUN, Path("configs/runs/tiny/short.yaml"))
+        Path("params.yaml").write_text("dataset: tiny\nroot: data/tiny\nruns: [short]\nclip_lengths: 1,2\n")
+    return made
+
+
+def dvc(project: DvcProject, *arguments: str) -> str:
+    """What a DVC command prints."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(
+        command, cwd=project.folder, env=project.environment(), text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_killed_train_stage_goes_on_and_is_evaluated(project: DvcProject) -> None:
+    project.kill_in_the_middle("--single-item", "train@short", pause_at="checkpoints/step-")
+    assert [path.stem for path in sorted((project.folder / CHECKPOINTS).glob("*.safetensors"))] == [
+        "step-00000002",
+        "step-00000004",
+    ]
+    said = dvc(project, "repro", *ONLY)
+    assert f"going on from {CHECKPOINTS}/step-00000004" in said
+    assert read_checkpoint(project.folder / LAST).facts["position"]["epoch"] == EPOCHS
+    for folder in (HOME, HOME / "protocols" / "split-train"):
+        metrics = json.loads((project.folder / folder / "metrics.json").read_text())
+        assert set(metrics) == {"infrared_to_visible", "visible_to_infrared", "provenance"}
+    lengths = read_clip_lengths(project.folder / HOME / "clip_lengths.json")
+    assert [length.frames for length in lengths.lengths] == [1, 2]
+    assert "Running stage" not in dvc(project, "repro", *ONLY)
+    shown = json.loads(dvc(project, "metrics", "show", "--json"))[""]["data"]
+    assert 0 <= shown[f"{HOME}/metrics.json"]["data"]["infrared_to_visible"]["rank-1"] <= 1
+    assert shown[f"{HOME}/live/metrics.json"]["data"]["step"] == EPOCHS - 1
+    assert "loss" in dvc(project, "plots", "show", "--json")
