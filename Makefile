@@ -5,7 +5,6 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
-DVC    := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m dvc
 
 .PHONY: help setup demo test test-slow lint docs screenshots chromium clean
 
@@ -21,14 +20,14 @@ $(READY): constraints.txt pyproject.toml
 	@echo "Installing the pinned dependencies into $(VENV) (a few minutes, once) ..."
 	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), f"Python 3.11 is needed, got {sys.version.split()[0]}; name it: make PYTHON=/path/to/python3.11"'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --constraint constraints.txt --editable .
+	@$(PIP) install --constraint constraints.txt --editable '.[extract,train,flow]'
 	@$(PIP) install --constraint constraints.txt --no-deps mmengine mmcv-lite mmpose
 	@touch $(READY)
 
 # movement's own list asks for napari and video readers, which need a screen's libraries; its pose readers do not.
 $(DEV): $(READY)
 	@echo "Installing what tests and documentation take ..."
-	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[all,dev]'
 	@$(PIP) install --constraint constraints.txt --no-deps movement
 	@touch $(DEV)
 
@@ -40,18 +39,7 @@ chromium:
 	  || { echo "Chromium is needed to test the pages: apt install chromium, or STAR_CHROMIUM=/path/to/chrome"; exit 1; }; } >&2
 
 demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, trained networks and a report
-	@$(DVC) repro
-	@$(BIN)/python -m data_cache inspect artifacts/sample/keypoints/train.h5
-	@echo
-	@echo
-	@$(BIN)/python -m model results artifacts/sample/runs/full/protocols/split-train/metrics.json artifacts/sample/runs/full/metrics.json
-	@echo
-	@echo "Results:      artifacts/sample/runs/full/metrics.json, features.h5; caches in artifacts/sample/{keypoints,edges,graphs}"
-	@echo "Look inside:  $(BIN)/python -m data_cache view artifacts/sample/keypoints/test.h5"
-	@echo "Hand on:      $(BIN)/python -m data_cache export artifacts/sample/keypoints/test.h5 --format coco --out results.json"
-	@echo "Curves:       $(BIN)/python -m dvc plots show"
-	@echo "Your data:    README.md, section 'Your own HITSZ-VCM'"
-	@echo "Report:       $(CURDIR)/artifacts/sample/reports/full.html"
+	@$(BIN)/star demo .
 
 test: $(DEV) chromium  ## all tests but the slow ones
 	@$(BIN)/python -m pytest -m "not slow"

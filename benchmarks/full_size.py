@@ -164,7 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     """Rehearse, and print a table or JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.full_size", description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=ALL_FRAMES, help="about so many frames (default: all)")
-    parser.add_argument("--workers", type=int, default=2, help="as of `python -m pipeline keypoints`")
+    parser.add_argument("--workers", type=int, default=2, help="as of `star keypoints`")
     parser.add_argument("--folder", type=Path, help="keep tree and files there (default: a temporary folder)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args(argv)

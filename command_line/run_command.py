@@ -9,6 +9,9 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from command_line.layers import missing_layer
+from command_line.terminal_text import make_output_readable
+
 DONE, AT_FAULT, WRONG_USAGE = 0, 1, 2
 INTERRUPTED = 130
 
@@ -44,8 +47,9 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     Every subparser names its function with ``set_defaults(run=function)``; the function takes the parsed
     arguments and returns 0 (done) or 1 (the data or the work is at fault). ``ValueError``, ``KeyError``
     and ``OSError`` are the user's doing and become one line on stderr; anything else is ours and is raised.
-    Wrong usage leaves through argparse with status 2.
+    A library that no installed layer brings is one line too. Wrong usage leaves through argparse with status 2.
     """
+    make_output_readable()
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     command: Command = arguments.run
@@ -60,6 +64,12 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
         # `inspect … | head` closes our output early: not a fault. Keep the interpreter's own flush quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except ModuleNotFoundError as error:
+        sentence = missing_layer(error)
+        if sentence is None or getattr(arguments, "debug", False):
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return AT_FAULT
     except (ValueError, KeyError, OSError) as error:
         if getattr(arguments, "debug", False):
             raise

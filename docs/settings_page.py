@@ -30,14 +30,14 @@ out; cache files and checkpoints carry what they were made with.
 `params.yaml` says what `dvc repro` works on: `dataset`, `root`, `runs` and `clip_lengths`.
 """
 _FILES = (
-    ("Stage one", "`configs/<dataset>.yaml`, read by `python -m pipeline`.", Settings),
+    ("Stage one", "`configs/<dataset>.yaml`, read by stage one.", Settings),
     (
         "Stage two",
-        "`configs/runs/<dataset>/<run>.yaml`, read by `python -m model`. `--set group.name=value` goes over the file,"
+        "`configs/runs/<dataset>/<run>.yaml`, read by stage two. `--set group.name=value` goes over the file,"
         " for instance `--set train.epochs=30`.",
         RunConfig,
     ),
-    ("Generated data", "Options of `python -m pipeline synth`: `--train-persons` is `train_persons`.", SynthSettings),
+    ("Generated data", "Options of `star synth`: `--train-persons` is `train_persons`.", SynthSettings),
 )
 # What most settings refuse: each is tried, and what the class then says it expected is the range.
 _REFUSED: tuple[object, ...] = ("/", -1, -0.5, 2**40, 1.5, float("inf"), 0, (), (0,), (0.0,))

@@ -28,7 +28,7 @@ COLUMNS = {"person": "i4", "camera": "i2", "modality": "u1", "start": "i8", "sto
 _KEYS = ("format", "version", "dataset", "split", "paths", "tracks")
 _MAX_BYTES = 1 << 28
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-REMEDY = "write it again with `python -m pipeline index --root DIR --split SPLIT --frames-out FILE.json`"
+REMEDY = "write it again with `star index --root DIR --split SPLIT --frames-out FILE.json`"
 
 
 def write_split_file(path: Path, index: SplitIndex) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "star-reid.marks", 1
 MAX_BYTES = 32 << 20  # of a list: every track of HITSZ-VCM's larger split with the longest note takes 16 MiB
 MAX_NOTE = 500  # characters
-_AGAIN = "save the list again with `python -m data_cache view`"
+_AGAIN = "save the list again with `star view`"
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,15 @@ A cache file may come from anywhere, so its paths are data: what would leave the
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from command_line.settings_file import build_settings, read_mapping
+from command_line.params_file import PARAMS, read_params
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-PARAMS = Path("params.yaml")
-
-
-@dataclass(frozen=True)
-class DatasetParams:
-    """Of `params.yaml`: the name of the configured data set and where it lies. Its other keys are stage two's."""
-
-    dataset: str
-    root: str
 
 
 def find_root(dataset: str, root: Path | None, params: Path = PARAMS) -> Path:
@@ -37,13 +26,7 @@ def find_root(dataset: str, root: Path | None, params: Path = PARAMS) -> Path:
     if root is None:
         if not params.is_file():
             raise ValueError(f"where do the frames of {dataset} lie? no {params} here: name the folder with --root DIR")
-        try:
-            content = read_mapping(params)
-            known = ("dataset", "root")
-            mine = {key: content[key] for key in known if key in content} if isinstance(content, dict) else content
-            configured = build_settings(mine, DatasetParams, str(params))
-        except ValueError as error:
-            raise ValueError(f"{error}; or name the folder of the frames with --root DIR") from None
+        configured = read_params("--root DIR", params)
         if configured.dataset != dataset:
             raise ValueError(
                 f"{params}: expected dataset {dataset!r} as in the file, got {configured.dataset!r}:"

@@ -1,4 +1,4 @@
-"""`python -m data_cache inspect`: what is in a cache file, as text, JSON or a picture.
+"""`star inspect`: what is in a cache file, as text, JSON or a picture.
 
 Loads neither torch nor MindSpore, and matplotlib for `--plot` only, so that it answers within a second.
 """

@@ -1,4 +1,4 @@
-"""`python -m data_cache check`: is a file what the contract says, to the last byte?"""
+"""`star verify`: is a file what the contract says, to the last byte?"""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from command_line.run_command import AT_FAULT, DONE
 
 
-def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its options."""
+def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str = "check") -> None:
+    """Add the command and its options; `name` is what it is called."""
     parser = subparsers.add_parser(
-        "check",
+        name,
         help="verify a file: layout, checksums, ranges",
         description="Read all of a keypoints, edges or graphs file and list what breaks the contract of docs/cache.md:"
         " layout, checksums, ranges, parts that do not fit each other. Exit status 1 where there are errors; warnings"

@@ -1,4 +1,4 @@
-"""`python -m data_cache view`: look at skeletons over their frames in a browser, and mark tracks."""
+"""`star view`: look at skeletons over their frames in a browser, and mark tracks."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def clip_tracks(tracks: Tracks, status: NDArray[np.uint8], settings: ClipSetting
         raise ValueError(
             f"min_frames: expected tracks of {settings.min_frames} frames or more with a readable one, got none:"
             f" of {len(tracks)} tracks the longest has {longest} frames, and {int((long & (good == 0)).sum())} long"
-            " enough have no readable frame; lower min_frames or look at the cache with python -m data_cache inspect"
+            " enough have no readable frame; lower min_frames or look at the cache with star inspect"
         )
     left_out = LeftOut(
         short_tracks=int((~long).sum()),

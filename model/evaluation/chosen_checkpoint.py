@@ -59,8 +59,8 @@ def choose_checkpoint(run: RunConfig, file: Path | None) -> ChosenCheckpoint:
         found = newest_intact(checkpoint_folder(run))
         if found is None:
             raise FileNotFoundError(
-                f"{checkpoint_folder(run)}: no intact checkpoint of this run; train it first with python -m model"
-                " train, or name a checkpoint with --checkpoint"
+                f"{checkpoint_folder(run)}: no intact checkpoint of this run; train it first with star train,"
+                " or name a checkpoint with --checkpoint"
             )
         path, checkpoint = found
     else:

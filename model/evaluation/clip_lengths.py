@@ -74,14 +74,14 @@ class ClipLengths:
 def read_clip_lengths(path: Path) -> ClipLengths:
     """Read a clip_lengths.json. Raises FileNotFoundError; ValueError for what is not one, naming what is wrong."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; python -m model evaluate --frames 1-12 writes it")
+        raise FileNotFoundError(f"{path}: no such file; star evaluate --frames 1-12 writes it")
     try:
         return _built(_content(path))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"no key {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(
             f"{path}: expected the clip_lengths.json of an evaluation, got something else ({reason});"
-            " python -m model evaluate --frames 1-12 writes it anew"
+            " star evaluate --frames 1-12 writes it anew"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""`python -m model evaluate`: a checkpoint becomes retrieval figures in both directions."""
+"""`star evaluate`: a checkpoint becomes retrieval figures in both directions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from command_line.option_types import whole_number
 from command_line.run_command import DONE
 from model.evaluation.protocol import SPLITS
-from model.run.run_options import add_run_options
+from model.run.run_options import add_run_options, chosen_run
 
 _COUNTS = re.compile(r"([0-9]{1,9})(?:[-…]([0-9]{1,9}))?")
 _MOST_COUNTS = 1000  # in a range, so that no text takes all memory
@@ -73,7 +73,6 @@ def run(args: argparse.Namespace) -> int:
     from model.evaluation.clip_progress import clip_progress
     from model.evaluation.evaluation import FEATURES, METRICS, EvaluationOptions, evaluate, evaluate_lengths
     from model.evaluation.result_table import clip_length_table, result_table
-    from model.run.config import load_run
 
     lengths: tuple[int, ...] = args.frames or ()
     options = EvaluationOptions(
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         batch=args.batch,
     )
-    settings = load_run(args.config, args.set)
+    settings = chosen_run(args)
     if len(lengths) > 1:
         found, path = evaluate_lengths(settings, options, lengths, clip_progress)
         sys.stdout.write(f"{clip_length_table(found)}\nresults: {path}\n")

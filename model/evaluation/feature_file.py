@@ -96,7 +96,7 @@ def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
     remedy, for a file that is damaged, foreign, of another version, or whose features are not finite and of length 1.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such features file; make it with python -m model evaluate")
+        raise FileNotFoundError(f"{path}: no such features file; make it with star evaluate")
     with hdf5_errors(path, "file"):
         if not h5py.is_hdf5(path):
             raise Refused("an HDF5 file of this project", "another kind of file")

@@ -51,7 +51,7 @@ class Results:
 def read_results(path: Path) -> Results:
     """Read a metrics.json. Raises FileNotFoundError; ValueError for what is not one, naming what is missing."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; python -m model evaluate writes it")
+        raise FileNotFoundError(f"{path}: no such file; star evaluate writes it")
     try:
         content = json.loads(path.read_bytes())
         metrics = {name: {key: float(value) for key, value in content[name].items()} for name in DIRECTIONS}
@@ -63,7 +63,7 @@ def read_results(path: Path) -> Results:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: expected the metrics.json of an evaluation, got something else ({error!r});"
-            " python -m model evaluate writes it anew"
+            " star evaluate writes it anew"
         ) from None
     return Results(metrics, provenance)
 

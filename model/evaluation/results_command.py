@@ -1,4 +1,4 @@
-"""`python -m model results`: tables of what was evaluated before, from metrics.json and clip_lengths.json files."""
+"""`star results`: tables of what was evaluated before, from metrics.json and clip_lengths.json files."""
 
 from __future__ import annotations
 

@@ -123,10 +123,10 @@ def build_page(material: Material, options: ReportOptions) -> ReportPage:
 def _chart_sections(material: Material) -> list[ChartSection]:
     run, baseline = material.run, material.baseline
     name = f"configs/runs/{run.trained.dataset}/{run.name}.yaml"
-    lengths = f"`python -m model evaluate --config {name} --frames 1-12`"
+    lengths = f"`star evaluate --config {name} --frames 1-12`"
     exponents = (
-        f"`python -m model train --config {name} --set name=exponents-1-1 --set 'model.exponents=[0.7,1.0,3.0]'`, then"
-        " `python -m model evaluate` with the same options"
+        f"`star train --config {name} --set name=exponents-1-1 --set 'model.exponents=[0.7,1.0,3.0]'`, then"
+        " `star evaluate` with the same options"
     )
     return [
         curves_section(run.folder, baseline.folder if baseline is not None else None),

@@ -1,4 +1,4 @@
-"""`python -m model report`: a finished run becomes one HTML file to look at."""
+"""`star report`: a finished run becomes one HTML file to look at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from command_line.option_types import whole_number
 from command_line.run_command import DONE
-from model.run.run_options import add_run_options
+from model.run.run_options import add_run_options, chosen_run
 
 
 def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,9 +44,8 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(args: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     from model.report.report import ReportOptions, write_report
-    from model.run.config import load_run
 
     options = ReportOptions(args.baseline, args.out, args.queries, args.clips, args.device)
-    path = write_report(load_run(args.config, args.set), options)
+    path = write_report(chosen_run(args), options)
     sys.stdout.write(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
     return DONE

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from model.retrieval.ranking import TrackFeatures
 
 FIGURES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
-_AGAIN = "evaluate the run again with python -m model evaluate"
+_AGAIN = "evaluate the run again with star evaluate"
 _SAME = 1e-6  # figures no further apart are the same
 _SHOWN = 4  # differing keys of a provenance
 

@@ -1,4 +1,4 @@
-"""`python -m model train`: a run's YAML file and the cache become checkpoints."""
+"""`star train`: a run's YAML file and the cache become checkpoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 from command_line.option_types import whole_number
 from command_line.run_command import DONE
 from model.run.devices import choose_device, join_devices
-from model.run.run_options import add_run_options
+from model.run.run_options import add_run_options, chosen_run
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +42,8 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(args: argparse.Namespace) -> int:
     """Train."""
-    from model.run.config import load_run
 
-    settings = load_run(args.config, args.set)
+    settings = chosen_run(args)
     choose_device(args.device)
     from model.training.trainer import StartSettings, train
 

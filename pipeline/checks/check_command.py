@@ -1,4 +1,4 @@
-"""`python -m pipeline check`: is this tree what the other commands expect?"""
+"""`star check`: is this tree what the other commands expect?"""
 
 from __future__ import annotations
 

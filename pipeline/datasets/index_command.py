@@ -1,4 +1,4 @@
-"""`python -m pipeline index`: the tracks of one split as a table."""
+"""`star index`: the tracks of one split as a table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--frames-out",
         type=Path,
         metavar="FILE.json",
-        help="write every frame and track to this file, for `python -m data_cache import`, and print the summary only",
+        help="write every frame and track to this file, for `star import`, and print the summary only",
     )
     parser.add_argument(
         "--dataset", metavar="NAME", help="name of the data set, as its files give it (default: name of the folder)"

@@ -1,4 +1,4 @@
-"""`python -m pipeline keypoints`: the frames of one split become a keypoints file."""
+"""`star keypoints`: the frames of one split become a keypoints file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.option_types import share, whole_number
+from command_line.params_file import fill_from_params
 from command_line.run_command import DONE
 from data_cache.contract.records import SPLITS
 from pipeline.settings import load_settings
@@ -28,11 +29,18 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Estimate the 17 joints of the person in every frame with HRNet. Finished chunks are kept beside"
         " the output, so a run that was stopped goes on where it was.",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="YAML", help="settings, configs/<dataset>.yaml")
-    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the data set's folder")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="name of the data set, as the file gives it")
     parser.add_argument("--split", required=True, choices=SPLITS, help="which split")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="keypoints file to write")
+    parser.add_argument("--config", type=Path, metavar="YAML", help="settings (default: configs/<dataset>.yaml)")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder (default: root of params.yaml)")
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="name of the data set, as the file gives it (default: that of params.yaml)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="keypoints file to write (default: artifacts/<dataset>/keypoints/<split>.h5)",
+    )
     parser.add_argument("--weights", type=Path, metavar="FILE", help="checkpoint in place of the preset's own")
     parser.add_argument(
         "--max-bad", type=share, metavar="SHARE", help="stop when more frames are bad (default: the settings' max_bad)"
@@ -72,6 +80,13 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.keypoints.progress import report_progress
     from pipeline.pose.models import resolve_pose_model
 
+    fill_from_params(
+        args,
+        config=lambda params: params.config,
+        root=lambda params: Path(params.root),
+        dataset=lambda params: params.dataset,
+        out=lambda params: params.cache("keypoints", args.split),
+    )
     pose = _pose_settings(args)
     index = read_split(args.root, args.dataset, args.split)
     # Listing folders takes seconds: a link out of the root stops the run here, before anything is written.

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from command_line.shipped_files import HOME
 from pipeline.pose.config import config_sha256, official_config, official_weights, read_pose_config
 from pipeline.pose.download import Progress, fetch_weights, file_sha256, weights_folder
 from pipeline.settings import PoseSettings
@@ -17,7 +18,7 @@ from pipeline.settings import PoseSettings
 if TYPE_CHECKING:
     from pipeline.pose.estimator import Estimator
 
-POSE_CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "pose"
+POSE_CONFIGS = HOME / "configs" / "pose"
 SHIPPED = {"sample": "hrnet-small_256x192"}
 OFFICIAL = {
     "hrnet-w32": "td-hm_hrnet-w32_8xb64-210e_coco-256x192",

@@ -1,4 +1,4 @@
-"""`python -m pipeline edges` and `graphs`: a keypoints file becomes a file of what is computed from its joints."""
+"""`star edges` and `graphs`: a keypoints file becomes a file of what is computed from its joints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from command_line.params_file import fill_from_params
 from command_line.run_command import DONE
+from data_cache.contract.records import SPLITS
 from pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -31,15 +33,22 @@ class SkeletonCommand:
         """Add the command and its options."""
         title = f"keypoints file to {self.kind} file"
         parser = subparsers.add_parser(self.kind, help=title, description=self.description)
-        parser.add_argument(
-            "--config", type=Path, required=True, metavar="YAML", help="settings, configs/<dataset>.yaml"
-        )
-        parser.add_argument("--keypoints", type=Path, required=True, metavar="FILE", help="keypoints file to read")
-        parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"{self.kind} file to write")
-        parser.set_defaults(run=self.run)
+        parser.add_argument("--split", choices=SPLITS, help="which split of the data set of params.yaml")
+        parser.add_argument("--config", type=Path, metavar="YAML", help="settings (default: configs/<dataset>.yaml)")
+        parser.add_argument("--keypoints", type=Path, metavar="FILE", help="keypoints file to read, not --split's")
+        parser.add_argument("--out", type=Path, metavar="FILE", help=f"{self.kind} file to write, not --split's")
+        parser.set_defaults(run=self.run, wrong_usage=parser.error)
 
     def run(self, args: argparse.Namespace) -> int:
         """Write the file."""
+        if args.split is None and (args.keypoints is None or args.out is None):
+            args.wrong_usage("expected --split, or --keypoints and --out")
+        fill_from_params(
+            args,
+            config=lambda params: params.config,
+            keypoints=lambda params: params.cache("keypoints", args.split),
+            out=lambda params: params.cache(self.kind, args.split),
+        )
         self.write(args.keypoints, args.out, load_settings(args.config))
         return DONE
 

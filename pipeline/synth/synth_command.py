@@ -1,4 +1,4 @@
-"""`python -m pipeline synth`: a generated data set whose joints are known."""
+"""`star synth`: a generated data set whose joints are known."""
 
 from __future__ import annotations
 

@@ -66,12 +66,12 @@ def is_whole(text: str) -> bool:
     """Whether code in the running text is a command to type: it has options or a file, and nothing to fill in."""
     if re.search(r"…(?!\d)|<|\bNAME\b|\bFILE\b|\bN\b|--help", text):
         return False
-    return bool(re.match(r"python -m .* .*(--|/)|make [a-z-]+$|dvc repro|STAR_\w+=\S+ ", text))
+    return bool(re.match(r"(star|python -m) .*(--|/)|make [a-z-]+$|dvc repro|STAR_\w+=\S+ ", text))
 
 
 def named_commands() -> list[Command]:
-    """`python -m package command` in the running text, where it names a command and does not spell it out."""
-    pattern = re.compile(r"`(python\s+-m\s+(?:pipeline|data_cache|model)\s+[a-z][^`]*)`")
+    """`star command` in the running text, where it names a command and does not spell it out."""
+    pattern = re.compile(r"`(star\s+[a-z][^`]*)`")
     found = [
         Command(page.name, " ".join(text.split()))
         for page in PAGES

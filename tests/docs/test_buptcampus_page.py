@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from model.run.config import load_run
-from pipeline.__main__ import main
 from pipeline.datasets.buptcampus.layout import DATA_PATHS, FRAMES, LISTS
 from pipeline.datasets.buptcampus.paths import GENERATED, MODALITIES, MOST_BYTES, DataPaths
 from pipeline.datasets.buptcampus.published import GALLERY, GALLERY_FRAMES, PUBLISHED, QUERIES, QUERY_FRAMES
 from pipeline.settings import load_settings
+from star.__main__ import main
 from tests.pipeline.datasets.buptcampus_trees import build_buptcampus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,12 +33,9 @@ def test_every_command_runs(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STAR_WORKERS", "0")
     commands = [shlex.split(line) for block in blocks("console") for line in block.splitlines()]
-    assert [command[:4] for command in commands] == [
-        ["python", "-m", "pipeline", "check"],
-        ["python", "-m", "pipeline", "index"],
-    ]
+    assert [command[:2] for command in commands] == [["star", "check"], ["star", "index"]]
     for command in commands:
-        assert main(command[3:]) == 0
+        assert main(command[1:]) == 0
     assert "0 errors, 0 warnings" in capsys.readouterr().out
     with Path("tracks.csv").open(newline="") as file:
         assert [row["role"] for row in csv.DictReader(file)].count("gallery") == 7

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import re
 import runpy
@@ -17,25 +16,26 @@ import yaml
 from dvc.cli import parse_args as dvc_arguments
 
 from data_cache.viewer.page_server import PageServer
+from star.__main__ import main as star
 from tests.docs.documented_commands import ROOT, Command, build_project, documented_commands, named_commands
 
 # What is not run, by its pattern, and why.
 NOT_RUN = {
     r"make [a-z-]+": "makes the environment, or is what runs this test",
     r"(STAR_\w+=\S+ )*dvc repro.*": "tests/project/test_dvc*.py run the stages under DVC",
-    r"(python -m model|msrun) .*--device Ascend.*": "there is no Ascend here",
+    r"(star|msrun) .*--device Ascend.*": "there is no Ascend here",
     r"(CUDA_VISIBLE_DEVICES=\d )?dask (scheduler|worker) .*": "test_workers.py runs a scheduler and workers",
     r"export [A-Z]+=.*": "sets a variable of the reader's shell",
-    r"(time )?python -m data_cache inspect artifacts/generated/.*": "its file is made by a benchmark of minutes",
-    r"python -m benchmarks\.\w+.*": "takes minutes; tests/benchmarks/test_benchmarks.py runs them at a size of seconds",
-    r"python -m pipeline\.pose_training .*": "trains for hours; tests/test_pose_training_*.py do it small",
+    r"(time )?star inspect artifacts/generated/.*": "its file is made by a benchmark of minutes",
+    r"python -m benchmarks\.[\w.]+.*": "takes minutes; test_benchmarks.py runs them at a size of seconds",
+    r"python -m pipeline\.pose_training .*": "trains for hours; test_pose_training_*.py do it small",
     r"for data in .*": "its data sets are too large; the commands in it are run for the sample",
 }
 # Options that make a command small.
 ADDED = {
-    r"python -m pipeline synth .*": "--train-persons 2 --test-persons 2 --tracks 1 --frames 5 --force",
-    r"python -m model report .*": "--queries 1 --clips 1",
-    r"python -m model train .* --set train\.epochs=30": "--set train.epochs=3",
+    r"star synth .*": "--train-persons 2 --test-persons 2 --tracks 1 --frames 5 --force",
+    r"star report .*": "--queries 1 --clips 1",
+    r"star train .* --set train\.epochs=30": "--set train.epochs=3",
 }
 COMMANDS = documented_commands()
 PAGES = sorted({command.page for command in COMMANDS})
@@ -49,6 +49,7 @@ def reason(command: Command) -> str | None:
 
 
 LISTED = [command for command in COMMANDS if reason(command)]
+PARSED = [command for command in LISTED if re.search(r"python -m|^star ", command.text) and "$" not in command.text]
 
 
 @pytest.fixture(scope="module")
@@ -91,19 +92,19 @@ def test_the_commands_of_a_page_do_what_they_say_one_after_another(
 ) -> None:
     for command in COMMANDS:
         if command.page == page and reason(command) is None:
-            python, option, package, *words = shlex.split(command.text)
-            assert (python, option) == ("python", "-m"), command
-            main = importlib.import_module(f"{package}.__main__").main
-            assert main([*words, *added(command)]) == 0, command.text
+            program, *words = shlex.split(command.text)
+            assert program == "star", command
+            assert star([*words, *added(command)]) == 0, command.text
 
 
 class Understood(BaseException):
     """Raised when the options have been read, before anything is done."""
 
 
-@pytest.mark.parametrize("command", [c for c in LISTED if "python -m" in c.text and "$" not in c.text], ids=str)
+@pytest.mark.parametrize("command", PARSED, ids=str)
 def test_the_options_of_what_is_not_run_are_known(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, module, *words = shlex.split(command.text[command.text.index("python -m") :])[1:]
+    typed = re.sub(r"^star ", "python -m star.__main__ ", command.text)
+    _, module, *words = shlex.split(typed[typed.index("python -m") :])[1:]
     real = argparse.ArgumentParser.parse_args
 
     def stop_after(*given: object, **named: object) -> None:
@@ -133,9 +134,9 @@ def test_targets_of_make_and_dvc_are_there() -> None:
 
 @pytest.mark.parametrize("command", named_commands(), ids=str)
 def test_commands_that_are_only_named_are_there(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    package, name = command.text.split()[2:4]
+    name = command.text.split()[1]
     with pytest.raises(SystemExit) as left:
-        importlib.import_module(f"{package}.__main__").main([name, "--help"])
+        star([name, "--help"])
     assert left.value.code == 0
     known = capsys.readouterr().out
     assert [option for option in re.findall(r"--[a-z-]+", command.text) if option not in known] == []

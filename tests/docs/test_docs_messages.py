@@ -24,7 +24,7 @@ MESSAGES = list[str](re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE))
 def sentences() -> tuple[str, ...]:
     """Every text in the code, with … for what is put in; texts that are put together from others are not followed."""
     found = []
-    for package in ("data_cache", "pipeline", "model"):
+    for package in ("command_line", "data_cache", "pipeline", "model", "star"):
         for file in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.JoinedStr):
@@ -93,7 +93,7 @@ PROVOKED: list[tuple[str, Callable[[], None], str]] = [
         keypoints,
         "name it with --images",
     ),
-    ("model results metrics.json", empty_folder, "python -m model evaluate writes it"),
+    ("model results metrics.json", empty_folder, "star evaluate writes it"),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -34,15 +34,17 @@ def test_every_setting_that_is_named_exists() -> None:
 
 
 def test_every_module_and_cell_that_is_named_exists() -> None:
-    found = [re.fullmatch(r"(pipeline\.)?([a-z_]+)((?:\.[A-Za-z_]+)*)", name) for name in NAMED]
-    modules = {path.stem for path in (ROOT / "model").glob("*.py")}
+    """`pipeline.room.module.name`, or a module of the model by its own name: `module.Cell.method`."""
+    stages = {
+        path.stem: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "model").rglob("*.py")
+    }
     seen = 0
-    for match in found:
-        if match and (match[1] or (match[2] in modules and match[2] != "config")):
-            value: object = importlib.import_module(f"{(match[1] or 'model.').rstrip('.')}.{match[2]}")
-            for part in filter(None, match[3].split(".")):
-                value = getattr(value, part)
-            seen += 1
+    for name in NAMED:
+        first, _, rest = name.partition(".")
+        if not re.fullmatch(r"[A-Za-z_.]+", name) or first not in {*stages, "pipeline"} - {"config"}:
+            continue
+        pkgutil.resolve_name(name if first == "pipeline" else f"{stages[first]}:{rest}" if rest else stages[first])
+        seen += 1
     assert seen >= 20
 
 
@@ -55,4 +57,5 @@ def test_every_defect_of_the_public_code_has_a_test() -> None:
 
 @pytest.mark.parametrize(("file", "name"), sorted(set(TESTS)))
 def test_the_tests_that_are_named_exist(file: str, name: str) -> None:
-    assert re.search(rf"^def {name}\(", (ROOT / "tests" / file).read_text(encoding="utf-8"), re.MULTILINE)
+    (test_file,) = (ROOT / "tests").rglob(file)
+    assert re.search(rf"^def {name}\(", test_file.read_text(encoding="utf-8"), re.MULTILINE)

@@ -18,10 +18,12 @@ from tests.pipeline.keypoints.stub_estimator import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
+    "command_line",
     "configs",
     "data_cache",
     "model",
     "pipeline",
+    "star",
     "dvc.yaml",
     "params.yaml",
     ".dvcignore",

@@ -1,4 +1,4 @@
-"""`python -m data_cache export`: keypoints in a format that other tools read."""
+"""`star export`: keypoints in a format that other tools read."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _describe_file(reader: CacheReader, request: ExportRequest) -> Any:
         session_start_time=BEGIN,
         file_create_date=BEGIN,
         notes=recipe,
-        source_script="python -m data_cache export",
+        source_script="star export",
         source_script_file_name="data_cache/exchange/exports/export_nwb.py",
     )
 

@@ -1,4 +1,4 @@
-"""`python -m data_cache import`: skeletons made elsewhere become a keypoints file that stage two trains on."""
+"""`star import`: skeletons made elsewhere become a keypoints file that stage two trains on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=Path,
         required=True,
         metavar="FILE",
-        help="the split's frames and tracks: what `python -m pipeline index --frames-out` wrote, or any cache file",
+        help="the split's frames and tracks: what `star index --frames-out` wrote, or any cache file",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.h5", help="keypoints file to write")
     parser.add_argument(

@@ -69,7 +69,7 @@ def curves_section(folder: Path, other: Path | None) -> ChartSection:
     """A chart for each loss and the learning rate; `other` is the folder of the run compared with."""
     own, theirs = read_curves(folder), read_curves(other) if other is not None else {}
     charts = tuple(_curve_chart(name, own, theirs, other.name if other is not None else "") for name in own)
-    remarks = () if charts else (f"Training left no tables in {TABLES}: train the run with `python -m model train`.",)
+    remarks = () if charts else (f"Training left no tables in {TABLES}: train the run with `star train`.",)
     return ChartSection(
         "training",
         "Losses and learning rate",

@@ -36,7 +36,7 @@ def open_shown_tracks(run: RunConfig, reported: ReportedRun) -> ProtocolTracks:
             raise ValueError(
                 f"{split.files.edges}: expected the {len(features)} {name} tracks that the features of"
                 f" {reported.folder} are of, got {len(side)}, not the same persons and cameras: the caches were made"
-                " anew since; evaluate the run again with python -m model evaluate"
+                " anew since; evaluate the run again with star evaluate"
             )
     return found
 

@@ -45,7 +45,7 @@ def find_baseline(run: ReportedRun, named: str | None) -> tuple[ReportedRun | No
 def how_to_make(run: ReportedRun, name: str) -> str:
     """The commands that make a run beside this one."""
     config = f"configs/runs/{run.trained.dataset}/{name}.yaml"
-    return f"`python -m model train --config {config}`, then `python -m model evaluate --config {config}`"
+    return f"`star train --config {config}`, then `star evaluate --config {config}`"
 
 
 def _default_baseline(run: ReportedRun) -> tuple[ReportedRun | None, str]:

@@ -123,7 +123,7 @@ def test_everything_else_is_refused(tmp_path: Path, spoil: Callable[[Any], Any],
     path = tmp_path / "a.json"
     write_split_file(path, random_index(3, tracks=5))
     path.write_text(json.dumps(spoil(json.loads(path.read_text()))))
-    with pytest.raises(ValueError, match=r"a\.json: .*python -m pipeline index --root DIR") as caught:
+    with pytest.raises(ValueError, match=r"a\.json: .*star index --root DIR") as caught:
         read_frames(path)
     assert message in str(caught.value)
 

@@ -25,7 +25,7 @@ def test_root_comes_from_the_option_or_from_params_of_the_same_data_set(tmp_path
     assert find_root("hitsz-vcm", tmp_path, params) == tmp_path
     with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder.*--root"):
         find_root("sample", tmp_path / "nowhere", params)
-    params.write_text("dataset: sample\nroom: x\n")
+    params.write_text("dataset: sample\n")
     with pytest.raises(ValueError, match=r"expected the key 'root'.*--root"):
         find_root("sample", None, params)
 

@@ -1,4 +1,4 @@
-"""`python -m data_cache view`: what it refuses before it serves, how it ends, and a split of 21,863 tracks."""
+"""`star view`: what it refuses before it serves, how it ends, and a split of 21,863 tracks."""
 
 from __future__ import annotations
 

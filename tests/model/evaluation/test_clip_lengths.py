@@ -212,7 +212,7 @@ def test_what_is_no_such_file_is_a_sentence(case: str, tmp_path: Path, capsys: p
     assert main(["results", str(path)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {path}: expected the clip_lengths.json of an evaluation, got something else (")
-    assert expected in line and line.endswith("python -m model evaluate --frames 1-12 writes it anew")
+    assert expected in line and line.endswith("star evaluate --frames 1-12 writes it anew")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, "\xff"])
@@ -223,4 +223,4 @@ def test_other_text_in_the_file_is_a_sentence(text: str, tmp_path: Path, capsys:
     assert len(capsys.readouterr().err.splitlines()) == 1
     path.unlink()
     assert main(["results", str(path)]) == 1
-    assert "clip_lengths.json: no such file; python -m model evaluate --frames 1-12" in capsys.readouterr().err
+    assert "clip_lengths.json: no such file; star evaluate --frames 1-12" in capsys.readouterr().err

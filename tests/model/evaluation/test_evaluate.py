@@ -1,4 +1,4 @@
-"""What `python -m model evaluate` writes, against the network called by hand and plain loops over the ranking."""
+"""What `star evaluate` writes, against the network called by hand and plain loops over the ranking."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ SPOILED: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
     "no checkpoint": (
         lambda: shutil.rmtree(HOME / "checkpoints"),
         (),
-        "checkpoints: no intact checkpoint of this run; train it first with python -m model train, or name",
+        "checkpoints: no intact checkpoint of this run; train it first with star train, or name",
     ),
     "no such file": (lambda: None, ("--checkpoint", "none.safetensors"), "none.safetensors: no such checkpoint"),
     "damaged checkpoint": (

@@ -92,7 +92,7 @@ def test_a_full_disk_leaves_the_older_file(path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.h5: no such features file; make it with python -m model eval"):
+    with pytest.raises(FileNotFoundError, match=r"none\.h5: no such features file; make it with star eval"):
         read_features(tmp_path / "none.h5")
 
 

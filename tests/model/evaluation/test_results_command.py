@@ -1,4 +1,4 @@
-"""`python -m model results` shows again what `evaluate` wrote, and refuses what it did not write."""
+"""`star results` shows again what `evaluate` wrote, and refuses what it did not write."""
 
 from __future__ import annotations
 
@@ -75,4 +75,4 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, capsys: pytest.Capt
 
 def test_a_missing_file_names_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["results", str(tmp_path / "none.json")]) == 1
-    assert "python -m model evaluate writes it" in capsys.readouterr().err
+    assert "star evaluate writes it" in capsys.readouterr().err

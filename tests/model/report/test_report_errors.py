@@ -97,7 +97,7 @@ SPOILED: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
     "no metrics": (
         lambda: (HOME / "metrics.json").unlink(),
         (),
-        "runs/full/metrics.json: no such file; python -m model evaluate writes it",
+        "runs/full/metrics.json: no such file; star evaluate writes it",
     ),
     "no run": (lambda: shutil.rmtree(HOME), (), "runs/full/metrics.json: no such file"),
     "damaged metrics": (lambda: (HOME / "metrics.json").write_text("{"), (), "expected the metrics.json of an eval"),
@@ -138,12 +138,12 @@ SPOILED: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
         lambda: None,
         ("--baseline", "none"),
         "--baseline: artifacts/tiny/runs/none: expected a finished run, but it has no metrics.json, features.h5,"
-        " checkpoints; `python -m model train --config configs/runs/tiny/none.yaml`, then",
+        " checkpoints; `star train --config configs/runs/tiny/none.yaml`, then",
     ),
     "unfinished baseline": (
         lambda: shutil.rmtree(OTHER / "checkpoints"),
         ("--baseline", "baseline"),
-        "it has no checkpoints; `python -m model train",
+        "it has no checkpoints; `star train",
     ),
     "baseline elsewhere": (lambda: None, ("--baseline", "../x"), "--baseline: expected the plain name of a run in"),
     "the run itself": (lambda: None, ("--baseline", "full"), "--baseline: expected another run than full itself"),

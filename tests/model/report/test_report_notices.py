@@ -102,7 +102,7 @@ def test_a_missing_baseline_is_a_sentence_with_the_commands() -> None:
     page = reported()
     said = page.sentences("heat")
     assert "There is no finished baseline in artifacts/tiny/runs/baseline; to make one:" in said
-    assert "python -m model train --config configs/runs/tiny/baseline.yaml" in said
+    assert "star train --config configs/runs/tiny/baseline.yaml" in said
 
 
 def test_a_baseline_that_is_damaged_is_left_out() -> None:
@@ -156,12 +156,8 @@ def test_what_was_not_made_is_a_sentence_with_the_command() -> None:
     shutil.rmtree(HOME / "live")
     Path("artifacts/tiny/keypoints/train.h5").unlink()
     page = reported("--clips", "0")
-    assert "Training left no tables in live/plots/metrics: train the run with python -m model train" in page.sentences(
-        "training"
-    )
-    assert "Evaluated with 3 frames only. For the curve: python -m model evaluate --config" in page.sentences(
-        "clip-length"
-    )
+    assert "Training left no tables in live/plots/metrics: train the run with star train" in page.sentences("training")
+    assert "Evaluated with 3 frames only. For the curve: star evaluate --config" in page.sentences("clip-length")
     assert "No other run differs from this one in its exponents only." in page.sentences("exponents")
     assert "train: artifacts/tiny/keypoints/train.h5 is not there; dvc repro makes it." in page.sentences("skeletons")
     assert "quality-test-median" in page.figures and "quality-train-median" not in page.figures

@@ -1,4 +1,4 @@
-"""`python -m model train …` in a process that a signal stops for real after so many of its steps.
+"""`star train …` in a process that a signal stops for real after so many of its steps.
 
 Usage: killed_training.py SIGNAL STEPS ARGUMENTS…; the signal (a number) arrives inside the call that makes step STEPS.
 """

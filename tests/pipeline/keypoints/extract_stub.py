@@ -1,4 +1,4 @@
-"""`python extract_stub.py TREE OUT`: a run like `python -m pipeline keypoints`, with the stub for a network."""
+"""`python extract_stub.py TREE OUT`: a run like `star keypoints`, with the stub for a network."""
 
 from __future__ import annotations
 

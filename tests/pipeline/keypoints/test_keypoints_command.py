@@ -1,4 +1,4 @@
-"""`python -m pipeline keypoints`: what its options and variables come to, with the stub in the network's place."""
+"""`star keypoints`: what its options and variables come to, with the stub in the network's place."""
 
 from __future__ import annotations
 

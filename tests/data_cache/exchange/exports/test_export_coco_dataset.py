@@ -15,8 +15,8 @@ from data_cache.exchange.exports import exported_frames
 from data_cache.exchange.exports.export_coco import export_coco
 from data_cache.exchange.exports.export_coco_dataset import export_coco_dataset
 from data_cache.exchange.exports.exported_frames import ExportRequest
+from tests.data_cache.exchange.stored_frames import read_stored
 from tests.factories import random_index, write_cache
-from tests.model.clips.stored_frames import read_stored
 
 
 @pytest.fixture

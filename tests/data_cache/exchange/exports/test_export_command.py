@@ -1,4 +1,4 @@
-"""`python -m data_cache export`: what is refused and how, and that no format ever leaves half a file."""
+"""`star export`: what is refused and how, and that no format ever leaves half a file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from data_cache.__main__ import main
 from data_cache.exchange.exports import exported_frames
 from data_cache.exchange.exports.export_command import FORMATS
 from data_cache.files import partial_file
+from tests.data_cache.exchange.stored_frames import read_stored
 from tests.factories import random_index, write_cache
-from tests.model.clips.stored_frames import read_stored
 
 ROOT = Path(__file__).resolve().parents[4]
 PAGE = ROOT / "docs" / "exchange.md"

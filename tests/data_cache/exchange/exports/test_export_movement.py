@@ -17,8 +17,8 @@ from data_cache.contract.skeleton import JOINTS
 from data_cache.exchange.exports import export_movement as module
 from data_cache.exchange.exports.export_movement import export_movement
 from data_cache.exchange.exports.exported_frames import ExportRequest
+from tests.data_cache.exchange.stored_frames import expected_name, read_stored
 from tests.factories import random_index, write_cache
-from tests.model.clips.stored_frames import expected_name, read_stored
 
 
 @pytest.fixture

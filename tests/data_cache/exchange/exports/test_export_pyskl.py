@@ -14,8 +14,8 @@ import pytest
 from data_cache.contract.records import SplitIndex
 from data_cache.exchange.exports.export_pyskl import export_pyskl
 from data_cache.exchange.exports.exported_frames import ExportRequest
+from tests.data_cache.exchange.stored_frames import expected_name, read_stored, role_name
 from tests.factories import random_index, write_cache
-from tests.model.clips.stored_frames import expected_name, read_stored, role_name
 
 # The keys that PYSKL's and mmaction2's data sets look at and that mean something else there.
 TAKEN = {"filename", "raw_file", "box_score", "anno_inds", "offset", "start_index", "frame_inds", "clip_len"}

@@ -14,8 +14,8 @@ from data_cache.contract.skeleton import JOINTS, LIMBS
 from data_cache.exchange.exports import exported_frames
 from data_cache.exchange.exports.export_sleap import export_sleap
 from data_cache.exchange.exports.exported_frames import ExportRequest
+from tests.data_cache.exchange.stored_frames import expected_name, read_stored
 from tests.factories import random_index, write_cache
-from tests.model.clips.stored_frames import expected_name, read_stored
 
 
 @pytest.fixture

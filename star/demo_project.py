@@ -1,0 +1,119 @@
+"""A folder in which `dvc repro` makes everything from the embedded sample."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from command_line.shipped_files import HOME, shipped_file
+from data_cache.__main__ import main as look_into
+from data_cache.files.published_file import publish_files
+from model.__main__ import main as show_run
+
+PROJECT = ("params.yaml", "dvc.yaml")
+UNPACKED = ("params.yaml", "configs", "data/sample")
+CODE = ("command_line", "data_cache", "pipeline", "model")
+# In place of the code that a checkout's stages depend on: which code is installed.
+INSTALLED = "installed.json"
+
+
+def unpack_project(folder: Path) -> bool:
+    """Unpack sample, settings and stages into `folder`; whether there was something to unpack.
+
+    A folder that has `params.yaml` and `dvc.yaml` is a project already, whose files stay as they are; if this
+    command made it, it is told which code is installed now. Raises ValueError for a folder with anything else in it.
+    """
+    begun = (folder / INSTALLED).exists()
+    if all((folder / name).is_file() for name in PROJECT):
+        if begun:
+            _note_code(folder)
+        return False
+    if folder.exists() and not begun and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder}: expected a new or empty folder, or a project, got other things; name another")
+    folder.mkdir(parents=True, exist_ok=True)
+    _note_code(folder)  # first, so that what is stopped here is known and goes on
+    for name in UNPACKED:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = shipped_file(name)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "pose"), dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source, target)
+    # Last: a folder with a drawing is a project.
+    (folder / "dvc.yaml").write_text(installed_stages(shipped_file("dvc.yaml").read_text(encoding="utf-8")), "utf-8")
+    return True
+
+
+def installed_stages(drawing: str) -> str:
+    """The stages of `drawing` (dvc.yaml of a checkout) for installed code: it stands in one file, not in folders."""
+    stages = yaml.safe_load(drawing)
+    for stage in stages["stages"].values():
+        inner = stage.get("do", stage)
+        kept = [dep for dep in inner["deps"] if dep.partition("/")[0] not in CODE and dep != "configs/pose"]
+        inner["deps"] = [*kept, INSTALLED]
+    head = f"# The stages of STAR's dvc.yaml; the code that they ran is noted in {INSTALLED}.\n"
+    return head + yaml.safe_dump(stages, sort_keys=False, allow_unicode=True, width=120)
+
+
+def code_digests() -> dict[str, str]:
+    """sha256 of the code of every room that is installed, by the room's name, and of the shipped pose network."""
+    top = Path(__file__).resolve().parents[1]
+    places = {name: top / name for name in CODE} | {"configs/pose": HOME / "configs" / "pose"}
+    return {name: _folder_digest(place) for name, place in places.items()}
+
+
+def _folder_digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder)
+        if file.is_file() and not {"__pycache__", "shipped"} & set(name.parts):
+            digest.update(f"{name.as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _note_code(folder: Path) -> None:
+    text = (json.dumps(code_digests(), indent=1) + "\n").encode()
+    file = folder / INSTALLED
+    if not file.exists() or file.read_bytes() != text:
+        with publish_files(file) as (out,):
+            out.write(text)
+
+
+def reproduce(folder: Path) -> int:
+    """Run `dvc repro` in `folder`, which becomes DVC's if it is not yet; the exit status."""
+    if not (folder / ".dvc").exists() and (status := _dvc(folder, "init", "--no-scm", "--quiet")):
+        return status
+    return _dvc(folder, "repro")
+
+
+def _dvc(folder: Path, *words: str) -> int:
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    command = [sys.executable, "-m", "dvc", *words]
+    return subprocess.run(command, cwd=folder, env={**os.environ, "PATH": programs}, check=False).returncode
+
+
+def show_results(folder: Path) -> None:
+    """Print what was made in `folder`, and what to do with it."""
+    results = [f"artifacts/sample/runs/full/{part}metrics.json" for part in ("protocols/split-train/", "")]
+    look_into(["inspect", str(folder / "artifacts/sample/keypoints/train.h5")])
+    sys.stdout.write("\n\n")
+    show_run(["results", *(str(folder / name) for name in results)])
+    star = shlex.quote(str(Path(sys.executable).with_name("star")))
+    test = shlex.quote(str(folder / "artifacts/sample/keypoints/test.h5"))
+    lines = (
+        f"Results:      {folder / results[1]}, features.h5; caches in {folder / 'artifacts/sample'}",
+        f"Look inside:  {star} view {test}",
+        f"Hand on:      {star} export {test} --format coco --out results.json",
+        "Your data:    README.md, section 'Your own HITSZ-VCM'",
+        f"Report:       {(folder / 'artifacts/sample/reports/full.html').resolve()}",
+    )
+    sys.stdout.write("\n" + "\n".join(lines) + "\n")
