@@ -21,7 +21,7 @@ LAYERS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("dask", "distributed", "mmengine", "mmpose", "onnx", "onnxruntime", "torch"), "extract"),
         **dict.fromkeys(("dvclive", "jinja2", "mindspore", "plotly", "safetensors"), "train"),
         **dict.fromkeys(("ndx_pose", "pynwb", "scipy"), "exchange"),
-        "matplotlib": "plot",
+        **dict.fromkeys(("cv2", "matplotlib"), "plot"),
         "dvc": "flow",
     }
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
@@ -27,9 +28,24 @@ def find_frame_fault(root: Path, path: str) -> str | None:
     if data is None:
         return "missing"
     fault = find_jpeg_fault(data)
-    if fault is None and decode_frame(data) is None:
+    if fault is None and not _decodes(data):
         fault = "not decodable"
     return fault
+
+
+def _decodes(data: bytes) -> bool:
+    """Whether the JPEG can be decoded: by cv2, as for the estimator, and by Pillow where cv2 is not installed."""
+    try:
+        return decode_frame(data) is not None
+    except ModuleNotFoundError:
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            return False
+        return True
 
 
 def find_edge_fault(root: Path, path: str) -> str | None:
@@ -61,9 +77,10 @@ def _probe_batch(root: Path, paths: Sequence[str], quick: bool) -> tuple[int, li
 
 
 def _start_worker() -> None:
-    import cv2
+    with suppress(ModuleNotFoundError):
+        import cv2
 
-    cv2.setNumThreads(1)
+        cv2.setNumThreads(1)
     # An interrupt reaches every process of the terminal: the first one answers it, the workers just end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

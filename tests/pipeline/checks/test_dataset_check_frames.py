@@ -136,7 +136,7 @@ def test_a_killed_process_is_told_in_a_sentence(tree: Tree, monkeypatch: pytest.
 KILLED_CALLER = """
 import os, sys, time
 from pathlib import Path
-from pipeline.datasets.checks import frame_probe
+from pipeline.checks import frame_probe
 
 def wait_for_ever(root, paths, quick):
     mine = Path(root) / f"worker{os.getpid()}"
@@ -154,7 +154,7 @@ if __name__ == "__main__":
 
 def test_processes_end_when_their_caller_is_killed(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(KILLED_CALLER)
-    environment = {**os.environ, "PYTHONPATH": str(Path(frame_probe.__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(frame_probe.__file__).parents[2])}
     caller = subprocess.Popen([sys.executable, tmp_path / "main.py", tmp_path], env=environment)
     try:
         while len(files := list(tmp_path.glob("worker*.pid"))) < 2:
