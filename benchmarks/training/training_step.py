@@ -21,7 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.training.step_workload import BATCHES, OURS, PHASES, TORCH, Timing, Workload, prepare, started
+from benchmarks.training.step_process import OURS, PHASES, TORCH, Timing, started
+from benchmarks.training.step_workload import BATCHES, Workload, prepare
 from command_line.text_table import align_columns
 from model.run.config import RunConfig, load_run
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.training import convolution_kernels, loader, training_step
-from benchmarks.training.step_workload import OURS, PHASES, TORCH, Timing
+from benchmarks.training.step_process import OURS, PHASES, TORCH, Timing
 from benchmarks.training.torch_loader import torch_batches
 from data_cache.contract.records import SplitIndex
 from model.clips.augment import ImageSettings
