@@ -1,5 +1,5 @@
 # `make demo` and `make test` each do all the set-up themselves.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -18,7 +18,7 @@ setup: $(READY)  ## make .venv with the pinned dependencies
 # import is in pyproject.toml.
 $(READY): constraints.txt pyproject.toml
 	@echo "Installing the pinned dependencies into $(VENV) (a few minutes, once) ..."
-	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), f"Python 3.11 is needed, got {sys.version.split()[0]}; name it: make PYTHON=/path/to/python3.11"'
+	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] in ((3, 11), (3, 12)), f"Python 3.11 or 3.12 is needed, got {sys.version.split()[0]}; name it: make PYTHON=/path/to/python3.11"'
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --constraint constraints.txt --editable '.[extract,train,flow]'
 	@$(PIP) install --constraint constraints.txt --no-deps mmengine mmcv-lite mmpose

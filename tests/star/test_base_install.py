@@ -15,7 +15,8 @@ import pytest
 
 from tests.factories import random_index, write_cache
 from tests.pipeline.datasets.trees import build_tree
-from tests.star.installed_wheel import Installed, build_wheel, install
+from tests.same_files import content
+from tests.star.installed_wheel import ROOT, Installed, build_wheel, install
 
 MEGABYTES = 150
 
@@ -29,6 +30,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return write_cache(tmp_path / "keypoints" / "train.h5", index=random_index(3), seed=3)
+
+
+def test_it_brings_the_settings_that_are_ours_and_no_user_s(base: Installed) -> None:
+    listed = subprocess.run(["git", "ls-files", "configs"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shipped = content(base.site / "command_line" / "shipped" / "configs")
+    assert {f"configs/{name}" for name in shipped} == set(listed.split())
 
 
 def test_it_is_small(base: Installed) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -18,7 +19,10 @@ from pipeline.checks.frame_check import ProbeOptions
 from pipeline.checks.frame_probe import find_edge_fault, find_frame_fault, probe_frames
 from pipeline.checks.report import DatasetReport
 from pipeline.checks.tree_check import check_dataset
+from pipeline.datasets.frames import find_jpeg_fault
 from tests.pipeline.datasets.trees import Tree, build_tree
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -219,3 +223,25 @@ def test_a_link_out_of_the_root_is_one_error(tree: Tree, tmp_path: Path, link: s
     assert str(tree.root / link) in report.findings[0].message
     assert "leaves it" in report.findings[0].message
     assert sorted(tmp_path.rglob("*")) == before, "nothing was written"
+
+
+def test_pillow_in_place_of_cv2_comes_to_the_same_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of the sample, whole and damaged in 40 ways each; the marker walk lets most of them through."""
+    random = np.random.default_rng(7)
+    frames = sorted((ROOT / "data" / "sample" / "Train").rglob("*.jpg"))[::211]
+    damaged = [damage(frame.read_bytes(), random) for frame in frames for _ in range(40)]
+    known = [frame_probe._decodes(data) for data in damaged]
+    monkeypatch.setitem(sys.modules, "cv2", None)  # importing it raises ModuleNotFoundError
+    assert [find_jpeg_fault(data) is None and frame_probe._decodes(data) for data in damaged] == known
+    assert 20 < sum(known) < len(known) - 20
+
+
+def damage(data: bytes, random: np.random.Generator) -> bytes:
+    """`data` with up to three bytes changed, or a hole in it."""
+    changed = bytearray(data)
+    if random.random() < 0.3:
+        start = int(random.integers(2, len(data)))
+        del changed[start : start + int(random.integers(1, 500))]
+    for place in random.integers(0, len(changed), int(random.integers(0, 4))):
+        changed[place] = int(random.integers(256))
+    return bytes(changed)
