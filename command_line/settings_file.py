@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from command_line.yaml_data import MAX_TEXT, parse_yaml
+
 T = TypeVar("T")
 
 
@@ -25,18 +27,17 @@ def read_settings(path: Path, schema: type[T]) -> T:
 
 def read_mapping(path: Path) -> object:
     """What the YAML file `path` holds, unchecked; an empty mapping for an empty file. Errors as `read_settings`."""
-    import yaml
-
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_TEXT + 1)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such settings file; name one of configs/*.yaml") from None
     except (UnicodeDecodeError, IsADirectoryError):
         raise ValueError(f"{path}: expected a YAML text file, got something else") from None
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        content = parse_yaml(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return {} if content is None else content
 
 
@@ -46,8 +47,6 @@ def overridden(content: object, overrides: Sequence[str]) -> object:
     Returns a new mapping; what is wrong with keys or types is for `build_settings` to say. ``ValueError`` for an
     override that is not `key=value`, or reaches into what is not a mapping.
     """
-    import yaml
-
     result = copy.deepcopy(content)
     for override in overrides:
         key, equals, text = override.partition("=")
@@ -62,9 +61,9 @@ def overridden(content: object, overrides: Sequence[str]) -> object:
         if not isinstance(place, dict):
             raise ValueError(f"--set {override}: expected {'.'.join(groups) or 'the file'} to be a mapping")
         try:
-            place[last] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ValueError(f"--set {override}: expected a YAML value after '=', got {text!r}") from None
+            place[last] = parse_yaml(text)
+        except ValueError as error:
+            raise ValueError(f"--set {override}: expected a YAML value after '=', got {text!r}: {error}") from None
     return result
 
 

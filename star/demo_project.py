@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shlex
@@ -10,8 +11,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 from command_line.shipped_files import HOME, shipped_file
 from data_cache.__main__ import main as look_into
@@ -55,13 +57,18 @@ def unpack_project(folder: Path) -> bool:
 
 def installed_stages(drawing: str) -> str:
     """The stages of `drawing` (dvc.yaml of a checkout) for installed code: it stands in one file, not in folders."""
-    stages = yaml.safe_load(drawing)
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.default_flow_style, yaml.sort_base_mapping_type_on_output, yaml.width = False, False, 120
+    stages = yaml.load(drawing)
     for stage in stages["stages"].values():
         inner = stage.get("do", stage)
         kept = [dep for dep in inner["deps"] if dep.partition("/")[0] not in CODE and dep != "configs/pose"]
         inner["deps"] = [*kept, INSTALLED]
     head = f"# The stages of STAR's dvc.yaml; the code that they ran is noted in {INSTALLED}.\n"
-    return head + yaml.safe_dump(stages, sort_keys=False, allow_unicode=True, width=120)
+    text = io.StringIO(head)
+    text.seek(0, io.SEEK_END)
+    yaml.dump(stages, text)
+    return text.getvalue()
 
 
 def code_digests() -> dict[str, str]:

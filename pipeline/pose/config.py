@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from command_line.yaml_data import parse_yaml
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -72,7 +72,7 @@ def official_weights(name: str) -> tuple[str, str]:
     Both come from MMPose's own model index: OpenMMLab names a published file after its sha256.
     """
     for index in sorted((_installed_configs() / COCO_CONFIGS).glob("*.yml")):
-        for entry in yaml.safe_load(index.read_text(encoding="utf-8")).get("Models", []):
+        for entry in parse_yaml(index.read_text(encoding="utf-8")).get("Models", []):
             if entry.get("Name") == name and "Weights" in entry:
                 address = str(entry["Weights"])
                 if digits := re.search(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$", address):
