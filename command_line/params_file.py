@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from command_line.setting_types import settings
 from command_line.settings_file import build_settings, read_mapping
 from command_line.shipped_files import own_or_shipped
 
@@ -17,6 +18,7 @@ PARAMS = Path("params.yaml")
 ARTIFACTS = Path("artifacts")
 
 
+@settings
 @dataclass(frozen=True)
 class Params:
     """What `params.yaml` says.

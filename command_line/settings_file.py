@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import types
-import typing
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+import json
+from typing import TYPE_CHECKING, TypeVar
 
 from command_line.yaml_data import MAX_TEXT, parse_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 T = TypeVar("T")
 
 
-def read_settings(path: Path, schema: type[T]) -> T:
-    """Read `path` (YAML, plain data only) into the frozen dataclass `schema`.
+def read_settings(path: Path, schema: type[T], overrides: Sequence[str] = ()) -> T:
+    """Read `path` (YAML, plain data only) into the frozen dataclass `schema`, with `key=value` put over it.
 
     The file lists what differs from the defaults. Errors name the file, the key, what is known and what was
     found: ``FileNotFoundError`` for a missing file, ``ValueError`` for broken YAML, an unknown key, a wrong type
     or a value that the dataclass itself refuses.
     """
-    return build_settings(read_mapping(path), schema, str(path))
+    return build_settings(overridden(read_mapping(path), overrides), schema, str(path))
 
 
 def read_mapping(path: Path) -> object:
@@ -68,50 +69,25 @@ def overridden(content: object, overrides: Sequence[str]) -> object:
 
 
 def build_settings(content: object, schema: type[T], where: str) -> T:
-    """Build `schema` from a mapping; `where` is the file (and key) that the errors name."""
+    """Build the dataclass `schema` from plain data; `where` is the file (and key) that the errors name.
+
+    A list becomes a tuple, a mapping a dataclass, and a group with nothing in it (null) its defaults. ``ValueError``
+    as `read_settings`.
+    """
+    from pydantic import ValidationError
+
+    from command_line.setting_schema import adapter_of, describe_faults
+
     assert dataclasses.is_dataclass(schema)
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{where}: expected a mapping of settings, got {type(content).__name__}")
-    fields = {field.name: field for field in dataclasses.fields(schema)}
-    unknown = [str(key) for key in content if key not in fields]
-    if unknown:
-        raise ValueError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known keys are {', '.join(fields)}")
-    hints = typing.get_type_hints(schema)
-    values = {key: _convert(value, hints[key], f"{where}: {key}") for key, value in content.items()}
-    if lacking := [
-        field.name
-        for field in fields.values()
-        if field.name not in values and field.default is field.default_factory is dataclasses.MISSING
-    ]:
-        raise ValueError(f"{where}: expected the key {', '.join(map(repr, lacking))}, which has no default, got none")
+    if isinstance(content, dict):
+        groups = {
+            field.name for field in dataclasses.fields(schema) if field.default_factory is not dataclasses.MISSING
+        }
+        content = {key: {} if value is None and key in groups else value for key, value in content.items()}
     try:
-        return schema(**values)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-
-
-def _convert(value: Any, kind: Any, where: str) -> Any:
-    """Check `value` against the annotation `kind`: a dataclass, a Literal, a union with None, or a plain type."""
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return build_settings({} if value is None else value, kind, where)
-    origin = typing.get_origin(kind)
-    if origin is tuple:  # tuple[kind, ...]: a YAML list
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{where}: expected a list, got {value!r} ({type(value).__name__})")
-        inner = typing.get_args(kind)[0]
-        return tuple(_convert(item, inner, f"{where}[{number}]") for number, item in enumerate(value))
-    if origin is typing.Literal:
-        choices = typing.get_args(kind)
-        if value not in choices or isinstance(value, bool):  # True == 1 would pass for a choice of numbers
-            raise ValueError(f"{where}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
-        return value
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in typing.get_args(kind):
-            return None
-        (inner,) = (part for part in typing.get_args(kind) if part is not type(None))
-        return _convert(value, inner, where)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{where}: expected {kind.__name__}, got {value!r} ({type(value).__name__})")
-    return value
+        built: T = adapter_of(schema).validate_json(json.dumps(content), strict=True, extra="forbid")
+        return built
+    except ValidationError as error:
+        raise ValueError(f"{where}: {describe_faults(error, schema)}") from None
+    except (TypeError, ValueError, RecursionError) as error:  # what JSON has not
+        raise ValueError(f"{where}: expected plain settings, got other values ({error})") from None

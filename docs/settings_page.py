@@ -1,19 +1,19 @@
 """The page of all settings, docs/settings.md, made from the dataclasses: `python -m docs.settings_page` writes it.
 
-The classes are the one home of names, types, defaults and descriptions; what a setting may be is asked of the class
-itself, by giving it what it should refuse.
+The classes are the one home of names, types, ranges, defaults and descriptions.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import re
-import types
 import typing
 from pathlib import Path
 from typing import Any
 
+from command_line.setting_schema import expected_words, schema_of
 from model.run.config import RunConfig
 from pipeline.settings import Settings
 from pipeline.synth.settings import SynthSettings
@@ -27,6 +27,10 @@ A settings file lists what differs from these defaults; an unknown key is an err
 counts, devices and addresses are options and not settings: speed is not a result. The settings below decide what comes
 out; cache files and checkpoints carry what they were made with.
 
+The files are YAML 1.2, as DVC reads them: `5e-4` and `1E5` are numbers, `010` is ten, and `yes`, `on`, `1:30` and
+`2026-11-25` are text, as is everything in quotes. A key that is there twice is an error. An editor that knows the YAML
+language server completes and checks them by `configs/schema/`, which the first line of every shipped file names.
+
 `params.yaml` says what `dvc repro` works on: `dataset`, `root`, `runs` and `clip_lengths`.
 """
 _FILES = (
@@ -39,8 +43,6 @@ _FILES = (
     ),
     ("Generated data", "Options of `star synth`: `--train-persons` is `train_persons`.", SynthSettings),
 )
-# What most settings refuse: each is tried, and what the class then says it expected is the range.
-_REFUSED: tuple[object, ...] = ("/", -1, -0.5, 2**40, 1.5, float("inf"), 0, (), (0,), (0.0,))
 
 
 def describe_settings() -> str:
@@ -57,21 +59,15 @@ def _describe_class(schema: type[Any], group: str) -> list[str]:
     hints = typing.get_type_hints(schema)
     meanings = describe_fields(schema)
     rows, groups = [], []
-    for field in dataclasses.fields(schema):
-        kind = hints[field.name]
-        if dataclasses.is_dataclass(kind):
-            groups += _describe_class(typing.cast("type[Any]", kind), f"{group}{field.name}.")
+    for name, node in schema_of(schema)["properties"].items():
+        if dataclasses.is_dataclass(hints[name]):
+            groups += _describe_class(hints[name], f"{group}{name}.")
             continue
-        cells = (
-            f"`{group}{field.name}`",
-            _type_name(kind),
-            f"`{_plain(field.default)}`",
-            _range(schema, field.name, kind),
-            meanings[field.name],
-        )
+        default = node["default"] if isinstance(node["default"], str) else json.dumps(node["default"])
+        cells = (f"`{group}{name}`", expected_words(node), f"`{default}`", meanings[name])
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    heading = [f"### {group.rstrip('.')}\n{_summary(schema)}\n"] if group else []
-    table = "| setting | type | default | may be | meaning |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    heading = [f"### {group.rstrip('.')}\n{summary(schema)}\n"] if group else []
+    table = "| setting | may be | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
     return [*heading, *([table] if rows else []), *groups]
 
 
@@ -104,44 +100,9 @@ def describe_fields(schema: type[Any]) -> dict[str, str]:
     return found
 
 
-def _summary(schema: type[Any]) -> str:
+def summary(schema: type[Any]) -> str:
     """The docstring's first paragraph."""
     return " ".join((inspect.getdoc(schema) or "").split("\n\n")[0].split())
-
-
-def _type_name(kind: Any) -> str:
-    """An annotation in words."""
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Literal:
-        return "text" if isinstance(parts[0], str) else "number"
-    if origin is tuple:
-        return f"list of {_type_name(parts[0])}s"
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join("none" if part is type(None) else _type_name(part) for part in parts)
-    return {bool: "true or false", int: "whole number", float: "number", str: "text"}[kind]
-
-
-def _plain(value: object) -> str:
-    """A default as YAML writes it."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return f"[{', '.join(map(_plain, value))}]" if isinstance(value, tuple) else str(value)
-
-
-def _range(schema: type[Any], name: str, kind: Any) -> str:
-    """What the class says it expects of a setting, when it is given what does not fit."""
-    if typing.get_origin(kind) is typing.Literal:
-        return ", ".join(f"`{choice}`" for choice in typing.get_args(kind))
-    said: list[str] = []
-    for value in _REFUSED:
-        try:
-            schema(**{name: value})
-        except ValueError as error:
-            match = re.fullmatch(rf"{name}: expected (.*), got .*", str(error))
-            said += [match[1]] if match and match[1] not in said else []
-        except TypeError:  # a number where the class counts the parts of a list, and the like
-            continue
-    return "; ".join(said)
 
 
 if __name__ == "__main__":

@@ -6,21 +6,23 @@ Worker counts, devices and addresses are not here: speed is not a result.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from annotated_types import Interval
+
+from command_line.setting_types import Share, settings
 from command_line.settings_file import read_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Angle = Literal["arctan", "atan2"]
 Normalize = Literal["height", "none"]
+Preset = Literal["sample", "hrnet-w32", "hrnet-w48", "custom"]
 Engine = Literal["auto", "onnxruntime", "torch"]
 
 
-def _require(holds: bool, name: str, expected: str, got: object) -> None:
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")
-
-
+@settings
 @dataclass(frozen=True)
 class PoseSettings:
     """How HRNet estimates the joints of a frame.
@@ -37,27 +39,23 @@ class PoseSettings:
     max_bad: share of frames (0…1) that may be unreadable or missing before the run stops.
     """
 
-    preset: str = "sample"
+    preset: Preset = "sample"
     config: str | None = None
     weights: str | None = None
     flip_test: bool = True
     engine: Engine = "auto"
-    batch: int = 16
-    chunk_frames: int = 256
-    max_bad: float = 0.01
+    batch: Annotated[int, Interval(ge=1, le=4096)] = 16
+    chunk_frames: Annotated[int, Interval(ge=1, le=65536)] = 256
+    max_bad: Share = 0.01
 
     def __post_init__(self) -> None:
-        presets = ("sample", "hrnet-w32", "hrnet-w48", "custom")
-        _require(self.preset in presets, "preset", f"one of {', '.join(presets)}", self.preset)
-        custom = self.preset == "custom"
-        _require(custom or self.config is None, "config", f"none with preset {self.preset!r}", self.config)
-        complete = self.config is not None and self.weights is not None
-        _require(not custom or complete, "preset custom", "config and weights beside it", (self.config, self.weights))
-        _require(1 <= self.batch <= 4096, "batch", "1…4096 frames", self.batch)
-        _require(1 <= self.chunk_frames <= 65536, "chunk_frames", "1…65536 frames", self.chunk_frames)
-        _require(0.0 <= self.max_bad <= 1.0, "max_bad", "a share in 0…1", self.max_bad)
+        if self.preset == "custom" and None in (got := (self.config, self.weights)):
+            raise ValueError(f"preset: expected config and weights beside 'custom', got {got}")
+        if self.preset != "custom" and self.config is not None:
+            raise ValueError(f"config: expected none with preset {self.preset!r}, got {self.config!r}")
 
 
+@settings
 @dataclass(frozen=True)
 class EdgeSettings:
     """How eqs 1 and 2 of the paper are read (docs/paper.md has the decisions).
@@ -70,6 +68,7 @@ class EdgeSettings:
     normalize: Normalize = "height"
 
 
+@settings
 @dataclass(frozen=True)
 class Settings:
     """All of stage one.
@@ -79,10 +78,7 @@ class Settings:
 
     pose: PoseSettings = field(default_factory=PoseSettings)
     edges: EdgeSettings = field(default_factory=EdgeSettings)
-    min_score: float = 0.3
-
-    def __post_init__(self) -> None:
-        _require(0.0 <= self.min_score <= 1.0, "min_score", "a score in 0…1", self.min_score)
+    min_score: Share = 0.3
 
 
 def load_settings(path: Path) -> Settings:

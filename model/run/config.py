@@ -7,13 +7,18 @@ the equation or section behind every setting of the network.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from command_line.settings_file import build_settings, overridden, read_mapping
+from annotated_types import Ge, Gt, Interval, MinLen
+from pydantic import AfterValidator, Field
+
+from command_line.setting_types import Count, Seed, Share, settings
+from command_line.settings_file import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 Backbone = Literal["resnet50", "resnet18", "narrow"]
 EdgeSource = Literal["all", "last"]
@@ -22,17 +27,23 @@ PoolOver = Literal["cells", "time"]
 MAX_FRAMES = 24  # the longest clip that the tests try; HITSZ-VCM's tracks have 24 frames
 
 
-def _require(holds: bool, name: str, expected: str, got: object) -> None:
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")
+def _rising(epochs: tuple[int, ...]) -> tuple[int, ...]:
+    if any(first >= second for first, second in pairwise(epochs)):
+        raise ValueError("not rising")
+    return epochs
 
 
-def _require_positive(settings: object, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        _require(0 < value < float("inf"), name, "more than 0, and finite", value)
+Pixels = Annotated[int, Ge(16)]
+Exponent = Annotated[float, Interval(gt=0, le=64)]
+ShareBelowOne = Annotated[float, Interval(ge=0, lt=1)]
+Weight = Annotated[float, Ge(0)]
+_TWO_PERSONS = "a whole number of 2 or more (the triplet needs another person)"
+_RISING = "a list of rising epochs, each 1 or more"
+Milestones = Annotated[tuple[Count, ...], AfterValidator(_rising), Field(title=_RISING)]
+FolderName = Annotated[str, Field(pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$", title="a plain folder name")]
 
 
+@settings
 @dataclass(frozen=True)
 class ModelConfig:
     """The network. With both guidances off it is the baseline of the paper's table 3.
@@ -57,36 +68,23 @@ class ModelConfig:
     pretrained: str | None = None
     frame_guidance: bool = True
     sequence_guidance: bool = True
-    frames: int = 6
-    image_height: int = 288
-    image_width: int = 144
-    edge_hidden: int = 512
-    lstm_hidden: int = 1024
+    frames: Annotated[int, Interval(ge=1, le=MAX_FRAMES)] = 6
+    image_height: Pixels = 288
+    image_width: Pixels = 144
+    edge_hidden: Count = 512
+    lstm_hidden: Count = 1024
     bidirectional: bool = False
-    heads: int = 4
-    se_ratio: int = 16
-    dropout: float = 0.1
-    graph_hidden: int = 32
-    graph_heads: int = 4
-    graph_width: int = 128
-    exponents: tuple[float, ...] = (0.7, 1.0, 3.0, 5.0, 7.0)
+    heads: Count = 4
+    se_ratio: Count = 16
+    dropout: ShareBelowOne = 0.1
+    graph_hidden: Count = 32
+    graph_heads: Count = 4
+    graph_width: Count = 128
+    exponents: Annotated[tuple[Exponent, ...], MinLen(1)] = (0.7, 1.0, 3.0, 5.0, 7.0)
     learn_exponents: bool = False
     pool_over: PoolOver = "cells"
-    kl_width: int = 512
+    kl_width: Count = 512
     edge_source: EdgeSource = "all"
-
-    def __post_init__(self) -> None:
-        for name, known in (("backbone", Backbone), ("pool_over", PoolOver), ("edge_source", EdgeSource)):
-            value = getattr(self, name)
-            _require(value in get_args(known), name, f"one of {', '.join(get_args(known))}", value)
-        _require(1 <= self.frames <= MAX_FRAMES, "frames", f"1…{MAX_FRAMES}", self.frames)
-        _require(self.image_height >= 16, "image_height", "at least 16 pixels", self.image_height)
-        _require(self.image_width >= 16, "image_width", "at least 16 pixels", self.image_width)
-        _require_positive(self, "edge_hidden", "lstm_hidden", "heads", "se_ratio")
-        _require_positive(self, "graph_hidden", "graph_heads", "graph_width", "kl_width")
-        _require(0.0 <= self.dropout < 1.0, "dropout", "a share in 0…1, less than 1", self.dropout)
-        positive = len(self.exponents) > 0 and all(0.0 < p <= 64.0 for p in self.exponents)
-        _require(positive, "exponents", "at least one number, each above 0 and up to 64", self.exponents)
 
     @property
     def variant(self) -> str:
@@ -95,6 +93,7 @@ class ModelConfig:
         return names[self.frame_guidance, self.sequence_guidance]
 
 
+@settings
 @dataclass(frozen=True)
 class LossConfig:
     """Weights of the terms of eq 15 by their names in `model.network.losses.LOSS_TERMS`, and the triplet's margin.
@@ -103,18 +102,15 @@ class LossConfig:
     kl: eq 14; sad: style defence; margin: the triplet's, a distance between features.
     """
 
-    id_frame: float = 1.0
-    id_clip: float = 1.0
-    triplet: float = 1.0
-    kl: float = 1.0
-    sad: float = 1.0
-    margin: float = 0.3
-
-    def __post_init__(self) -> None:
-        for name in ("id_frame", "id_clip", "triplet", "kl", "sad", "margin"):
-            _require(0.0 <= getattr(self, name) < float("inf"), name, "0 or more, and finite", getattr(self, name))
+    id_frame: Weight = 1.0
+    id_clip: Weight = 1.0
+    triplet: Weight = 1.0
+    kl: Weight = 1.0
+    sad: Weight = 1.0
+    margin: Weight = 0.3
 
 
+@settings
 @dataclass(frozen=True)
 class DataConfig:
     """Clips, batches and augmentation (section 4.1; one draw of crop and flip a clip).
@@ -128,25 +124,17 @@ class DataConfig:
         tracks of persons held out stay, so that runs with and without a list are validated on the same tracks.
     """
 
-    persons: int = 8
-    tracks_per_modality: int = 2
-    min_frames: int = 12
-    pad: int = 10
-    flip: float = 0.5
-    random_erasing: float = 0.0
-    validation_persons: float = 0.0
+    persons: Annotated[int, Ge(2), Field(title=_TWO_PERSONS)] = 8
+    tracks_per_modality: Count = 2
+    min_frames: Count = 12
+    pad: Annotated[int, Ge(0)] = 10
+    flip: Share = 0.5
+    random_erasing: Share = 0.0
+    validation_persons: ShareBelowOne = 0.0
     exclude: str | None = None
 
-    def __post_init__(self) -> None:
-        _require(self.persons >= 2, "persons", "2 or more (the triplet needs another person)", self.persons)
-        _require_positive(self, "tracks_per_modality", "min_frames")
-        _require(self.pad >= 0, "pad", "0 or more pixels", self.pad)
-        for name in ("flip", "random_erasing"):
-            _require(0.0 <= getattr(self, name) <= 1.0, name, "a probability in 0…1", getattr(self, name))
-        share = 0.0 <= self.validation_persons < 1.0
-        _require(share, "validation_persons", "a share in 0…1, less than 1", self.validation_persons)
 
-
+@settings
 @dataclass(frozen=True)
 class TrainConfig:
     """SGD and its schedule (section 4.1.3).
@@ -163,34 +151,26 @@ class TrainConfig:
     amp: MindSpore's level of mixed precision, for Ascend and GPU.
     """
 
-    seed: int = 0
-    epochs: int = 200
-    steps_per_epoch: int | None = None
-    learning_rate: float = 0.1
-    backbone_lr_ratio: float = 0.1
-    momentum: float = 0.9
+    seed: Seed = 0
+    epochs: Count = 200
+    steps_per_epoch: Count | None = None
+    learning_rate: Annotated[float, Gt(0)] = 0.1
+    backbone_lr_ratio: Weight = 0.1
+    momentum: ShareBelowOne = 0.9
     nesterov: bool = True
-    weight_decay: float = 5e-4
-    warmup_epochs: int = 10
-    milestones: tuple[int, ...] = (60, 100)
-    keep_checkpoints: int = 2
-    checkpoint_steps: int = 100
+    weight_decay: Weight = 5e-4
+    warmup_epochs: Annotated[int, Ge(0)] = 10
+    milestones: Milestones = (60, 100)
+    keep_checkpoints: Count = 2
+    checkpoint_steps: Count = 100
     amp: Literal["O0", "O1", "O2", "O3"] = "O0"
 
     def __post_init__(self) -> None:
-        _require(0 <= self.seed < 2**31, "seed", "0…2147483647", self.seed)
-        _require_positive(self, "epochs", "learning_rate", "keep_checkpoints", "checkpoint_steps")
-        if self.steps_per_epoch is not None:
-            _require_positive(self, "steps_per_epoch")
-        _require(0.0 <= self.momentum < 1.0, "momentum", "0…1, less than 1", self.momentum)
-        _require(self.momentum > 0.0 or not self.nesterov, "nesterov", "false where momentum is 0", self.nesterov)
-        for name in ("backbone_lr_ratio", "weight_decay"):
-            _require(0.0 <= getattr(self, name) < float("inf"), name, "0 or more, and finite", getattr(self, name))
-        _require(self.warmup_epochs >= 0, "warmup_epochs", "0 or more", self.warmup_epochs)
-        rising = list(self.milestones) == sorted(set(self.milestones)) and all(m > 0 for m in self.milestones)
-        _require(rising, "milestones", "rising epochs, each above 0", self.milestones)
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov: expected false where momentum is 0, got True")
 
 
+@settings
 @dataclass(frozen=True)
 class RunConfig:
     """All of stage two.
@@ -199,19 +179,13 @@ class RunConfig:
     dataset: the folder under `artifacts/` that holds the caches; root: the folder of the JPEG files.
     """
 
-    name: str = "full"
-    dataset: str = "sample"
+    name: FolderName = "full"
+    dataset: FolderName = "sample"
     root: str = "data/sample"
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-
-    def __post_init__(self) -> None:
-        for name in ("name", "dataset"):
-            value = getattr(self, name)
-            plain = bool(value) and not set(value) & set("/\\\0") and value not in (".", "..")
-            _require(plain, name, "a plain folder name", value)
 
 
 def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
@@ -219,4 +193,4 @@ def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
     Raises ``FileNotFoundError`` for a missing file; ``ValueError`` names file, key, what is known and what was got.
     """
-    return build_settings(overridden(read_mapping(path), overrides), RunConfig, str(path))
+    return read_settings(path, RunConfig, overrides)

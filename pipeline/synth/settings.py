@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Interval
+
+from command_line.setting_types import Count, Seed, Share, settings
 
 # Raised when this code draws other pixels or joints from the same settings. History: 1 first.
 SYNTH_CODE = 1
@@ -11,11 +15,7 @@ SYNTH_CODE = 1
 MAX_PERSON = 9999  # four digits in paths and names
 
 
-def _require(holds: bool, name: str, expected: str, got: object) -> None:
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, got {got!r}")
-
-
+@settings
 @dataclass(frozen=True)
 class SynthSettings:
     """Settings of one generated data set; `ValueError` names the one that is out of range.
@@ -27,26 +27,19 @@ class SynthSettings:
     joint_noise: standard deviation of the error put on every joint, in crop heights; 0 keeps the true joints.
     """
 
-    seed: int = 0
-    train_persons: int = 32
-    test_persons: int = 32
-    tracks: int = 4
-    frames: int = 16
-    train_occluded: float = 0.3
-    test_occluded: float = 0.0
-    joint_noise: float = 0.0
+    seed: Seed = 0
+    train_persons: Count = 32
+    test_persons: Count = 32
+    tracks: Annotated[int, Interval(ge=1, le=99)] = 4
+    frames: Annotated[int, Interval(ge=1, le=999)] = 16
+    train_occluded: Share = 0.3
+    test_occluded: Share = 0.0
+    joint_noise: Annotated[float, Interval(ge=0, le=0.5)] = 0.0
 
     def __post_init__(self) -> None:
-        _require(0 <= self.seed < 2**31, "seed", "0…2147483647", self.seed)
-        for name in ("train_persons", "test_persons"):
-            _require(getattr(self, name) >= 1, name, "1 or more persons", getattr(self, name))
         persons = self.train_persons + self.test_persons
-        _require(persons <= MAX_PERSON, "train_persons, test_persons", f"at most {MAX_PERSON} together", persons)
-        _require(1 <= self.tracks <= 99, "tracks", "1…99 of each modality", self.tracks)
-        _require(1 <= self.frames <= 999, "frames", "1…999 a track", self.frames)
-        for name in ("train_occluded", "test_occluded"):
-            _require(0.0 <= getattr(self, name) <= 1.0, name, "a share in 0…1", getattr(self, name))
-        _require(0.0 <= self.joint_noise <= 0.5, "joint_noise", "0…0.5 crop heights", self.joint_noise)
+        if persons > MAX_PERSON:
+            raise ValueError(f"train_persons, test_persons: expected at most {MAX_PERSON} together, got {persons}")
 
     def occluded(self, split: str) -> float:
         """Share of the tracks of `split` that have an occluder."""

@@ -35,9 +35,8 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--artifacts", type=Path, required=True, metavar="DIR", help="folder for keypoints/<split>.h5")
     parser.add_argument("--dataset", default="synth", metavar="NAME", help="name of the data set (default: synth)")
     parser.add_argument("--force", action="store_true", help="replace an earlier generated data set in --out")
-    defaults = SynthSettings()
     for name, text in _HELP.items():
-        default = getattr(defaults, name)
+        default = getattr(SynthSettings, name)
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=type(default),

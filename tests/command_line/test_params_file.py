@@ -60,7 +60,10 @@ def test_own_settings_come_before_those_that_are_shipped(here: Path) -> None:
         (None, "--config: expected the option, or a params.yaml in this folder, got neither; give --config"),
         ("dataset: sample\n", "params.yaml: expected the key 'root', which has no default, got none; or give --config"),
         ("dataset: sample\nroot: 7\n", "params.yaml: root: expected"),
-        ("dataset: sample\nroot: x\nrooms: []\n", "params.yaml: unknown key 'rooms'; known keys are dataset, root,"),
+        (
+            "dataset: sample\nroot: x\nrooms: []\n",
+            "params.yaml: unknown key 'rooms', nearest is 'root'; known keys are dataset, root,",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(text: str | None, says: str, capsys: pytest.CaptureFixture[str]) -> None:

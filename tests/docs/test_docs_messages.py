@@ -43,7 +43,9 @@ def pattern(message: str) -> re.Pattern[str]:
 # Put together from several texts of the code: provoked below instead.
 COMPOSED = {
     "…: cannot open this cache file (…)",
-    "exponents: expected at least one number, each above 0 and up to 64, got …",
+    "…: model.exponents: expected a list of 1 or more, each a number of more than 0 and up to 64, got …",
+    "…: not valid YAML: …",
+    "…: expected the key …, which has no default, got none",
     "…: another program listens on this port; choose another with --port, or --port 0 for any free one",
     "…: expected one of …, found no such attribute, so another program's file",
 }
@@ -67,6 +69,10 @@ def empty_folder() -> None:
     Path("data/empty").mkdir(parents=True)
 
 
+def params_without_root() -> None:
+    Path("params.yaml").write_text("dataset: sample\n", encoding="utf-8")
+
+
 def run_file(text: str) -> Callable[[], None]:
     def write() -> None:
         Path("run.yaml").write_text(text, encoding="utf-8")
@@ -82,7 +88,9 @@ PROVOKED: list[tuple[str, Callable[[], None], str]] = [
     ("model train --config none.yaml", empty_folder, "no such settings file"),
     ("model train --config run.yaml", run_file("frames: 3"), "unknown key"),
     ("model train --config run.yaml --set frames", run_file(""), "--set: expected key=value"),
-    ("model train --config run.yaml", run_file("model: {exponents: []}"), "exponents: expected at least one number"),
+    ("model train --config run.yaml", run_file("model: {exponents: []}"), "exponents: expected a list of 1 or more"),
+    ("pipeline keypoints --split train", params_without_root, "expected the key"),
+    ("model train --config run.yaml", run_file("name: a\nname: b"), "not valid YAML"),
     ("model train --config run.yaml", run_file("root: data/none"), "set root to the folder"),
     ("model train --config run.yaml", run_file("root: ."), "no such cache file of the"),
     ("data_cache inspect foreign.h5", foreign, "so another program's file"),

@@ -168,6 +168,8 @@ def test_dvc_reads_as_a_drawing() -> None:
         ("data_cache", "view", "--help"),
         ("data_cache", "export", "--help"),
         ("data_cache", "import", "--help"),
+        ("star", "--help"),
+        ("star", "keypoints", "--help"),
     ],
 )
 def test_help_loads_no_heavy_library(command: tuple[str, ...]) -> None:
@@ -180,6 +182,7 @@ def test_help_loads_no_heavy_library(command: tuple[str, ...]) -> None:
         "except SystemExit as stop:\n"
         "    assert not stop.code, stop.code\n"
         "heavy = {'torch', 'mindspore', 'mmpose', 'mmengine', 'distributed', 'matplotlib', 'onnxruntime'}\n"
+        "heavy |= {'pydantic', 'ruamel.yaml'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -157,7 +157,7 @@ def test_lengths_out_of_range_are_a_sentence_before_a_network_is_built(
 ) -> None:
     monkeypatch.setattr(trained_network, "load_network", lambda checkpoint: pytest.fail("a network is built"))
     assert evaluate("--frames", text, "--out", "nowhere") == 1
-    assert f"error: --frames: frames: expected 1…24, got {got}" in capsys.readouterr().err
+    assert f"error: --frames: frames: expected a whole number in 1…24, got {got}" in capsys.readouterr().err
     assert not Path("nowhere").exists()
 
 

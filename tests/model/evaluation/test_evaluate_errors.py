@@ -79,8 +79,8 @@ SPOILED: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
         ("--checkpoint", str(CHECKPOINT)),
         "step-00000123.safetensors: damaged",
     ),
-    "frames": (lambda: None, ("--frames", "25"), "--frames: frames: expected 1…24, got 25"),
-    "no frames": (lambda: None, ("--frames", "0"), "--frames: frames: expected 1…24, got 0"),
+    "frames": (lambda: None, ("--frames", "25"), "--frames: frames: expected a whole number in 1…24, got 25"),
+    "no frames": (lambda: None, ("--frames", "0"), "--frames: frames: expected a whole number in 1…24, got 0"),
     "batch": (lambda: None, ("--batch", "0"), "--batch: expected 0 or more and 1 or more, got 0 and 0"),
     "nobody held out": (
         lambda: None,
@@ -135,7 +135,7 @@ def test_a_checkpoint_of_another_network_is_refused_with_the_keys(capsys: pytest
     ("facts", "expected"),
     [
         ({"config": {"name": "full", "surprise": 1}}, "config: unknown key 'surprise'"),
-        ({"config": None}, "config: expected a mapping of settings, got NoneType"),
+        ({"config": None}, "config: expected a mapping of settings, got None"),
         ({"config": {"name": "../elsewhere"}}, "config: name: expected a plain folder name"),
         ({"persons": "many"}, "expected the persons and the recipes trained on, got persons 'many'"),
         ({"recipes": None}, "expected the persons and the recipes trained on"),

@@ -67,43 +67,43 @@ DECIDED: dict[str, dict[str, Any]] = {
 }
 # For every number a value just beyond each end of its range, and what the error says of the range.
 BEYOND: dict[str, tuple[str, list[str]]] = {
-    "model.frames": ("1…24", ["0", "25"]),
-    "model.image_height": ("at least 16 pixels", ["15"]),
-    "model.image_width": ("at least 16 pixels", ["15"]),
-    "model.edge_hidden": ("more than 0", ["0"]),
-    "model.lstm_hidden": ("more than 0", ["0"]),
-    "model.heads": ("more than 0", ["0"]),
-    "model.se_ratio": ("more than 0", ["0"]),
-    "model.dropout": ("0…1, less than 1", ["-0.1", "1.0", ".nan"]),
-    "model.graph_hidden": ("more than 0", ["0"]),
-    "model.graph_heads": ("more than 0", ["0"]),
-    "model.graph_width": ("more than 0", ["0"]),
-    "model.exponents": ("above 0 and up to 64", ["[]", "[1, 0]", "[65]", "[.nan]"]),
-    "model.kl_width": ("more than 0", ["0"]),
-    "loss.id_frame": ("0 or more, and finite", ["-0.1", ".inf", ".nan"]),
-    "loss.id_clip": ("0 or more, and finite", ["-0.1", ".inf", ".nan"]),
-    "loss.triplet": ("0 or more, and finite", ["-0.1", ".inf", ".nan"]),
-    "loss.kl": ("0 or more, and finite", ["-0.1", ".inf", ".nan"]),
-    "loss.sad": ("0 or more, and finite", ["-0.1", ".inf", ".nan"]),
-    "loss.margin": ("0 or more, and finite", ["-0.1", ".inf", ".nan"]),
-    "data.persons": ("2 or more", ["1"]),
-    "data.tracks_per_modality": ("more than 0", ["0"]),
-    "data.min_frames": ("more than 0", ["0"]),
-    "data.pad": ("0 or more pixels", ["-1"]),
-    "data.flip": ("a probability in 0…1", ["-0.1", "1.1", ".nan"]),
-    "data.random_erasing": ("a probability in 0…1", ["-0.1", "1.1", ".nan"]),
-    "data.validation_persons": ("a share in 0…1, less than 1", ["-0.1", "1.0", ".nan"]),
-    "train.seed": ("0…2147483647", ["-1", "2147483648"]),
-    "train.epochs": ("more than 0", ["0"]),
-    "train.steps_per_epoch": ("more than 0", ["0"]),
-    "train.learning_rate": ("more than 0, and finite", ["0", ".inf", ".nan"]),
-    "train.backbone_lr_ratio": ("0 or more, and finite", ["-0.1", ".inf", ".nan"]),
-    "train.momentum": ("0…1, less than 1", ["-0.1", "1.0", ".nan"]),
-    "train.weight_decay": ("0 or more, and finite", ["-0.1", ".inf", ".nan"]),
-    "train.warmup_epochs": ("0 or more", ["-1"]),
-    "train.milestones": ("rising epochs, each above 0", ["[0, 5]", "[5, 5]", "[7, 5]"]),
-    "train.keep_checkpoints": ("more than 0", ["0"]),
-    "train.checkpoint_steps": ("more than 0", ["0"]),
+    "model.frames": ("a whole number in 1…24", ["0", "25"]),
+    "model.image_height": ("a whole number of 16 or more", ["15"]),
+    "model.image_width": ("a whole number of 16 or more", ["15"]),
+    "model.edge_hidden": ("a whole number of 1 or more", ["0"]),
+    "model.lstm_hidden": ("a whole number of 1 or more", ["0"]),
+    "model.heads": ("a whole number of 1 or more", ["0"]),
+    "model.se_ratio": ("a whole number of 1 or more", ["0"]),
+    "model.dropout": ("a number of 0 or more and less than 1", ["-0.1", "1.0", ".nan"]),
+    "model.graph_hidden": ("a whole number of 1 or more", ["0"]),
+    "model.graph_heads": ("a whole number of 1 or more", ["0"]),
+    "model.graph_width": ("a whole number of 1 or more", ["0"]),
+    "model.exponents": ("a list of 1 or more, each a number of more than 0 and up to 64", ["[]"]),
+    "model.kl_width": ("a whole number of 1 or more", ["0"]),
+    "loss.id_frame": ("a finite number of 0 or more", ["-0.1", ".inf", ".nan"]),
+    "loss.id_clip": ("a finite number of 0 or more", ["-0.1", ".inf", ".nan"]),
+    "loss.triplet": ("a finite number of 0 or more", ["-0.1", ".inf", ".nan"]),
+    "loss.kl": ("a finite number of 0 or more", ["-0.1", ".inf", ".nan"]),
+    "loss.sad": ("a finite number of 0 or more", ["-0.1", ".inf", ".nan"]),
+    "loss.margin": ("a finite number of 0 or more", ["-0.1", ".inf", ".nan"]),
+    "data.persons": ("a whole number of 2 or more", ["1"]),
+    "data.tracks_per_modality": ("a whole number of 1 or more", ["0"]),
+    "data.min_frames": ("a whole number of 1 or more", ["0"]),
+    "data.pad": ("a whole number of 0 or more", ["-1"]),
+    "data.flip": ("a number in 0…1", ["-0.1", "1.1", ".nan"]),
+    "data.random_erasing": ("a number in 0…1", ["-0.1", "1.1", ".nan"]),
+    "data.validation_persons": ("a number of 0 or more and less than 1", ["-0.1", "1.0", ".nan"]),
+    "train.seed": ("a whole number in 0…2147483647", ["-1", "2147483648"]),
+    "train.epochs": ("a whole number of 1 or more", ["0"]),
+    "train.steps_per_epoch": ("a whole number of 1 or more", ["0"]),
+    "train.learning_rate": ("a finite number of more than 0", ["0", ".inf", ".nan"]),
+    "train.backbone_lr_ratio": ("a finite number of 0 or more", ["-0.1", ".inf", ".nan"]),
+    "train.momentum": ("a number of 0 or more and less than 1", ["-0.1", "1.0", ".nan"]),
+    "train.weight_decay": ("a finite number of 0 or more", ["-0.1", ".inf", ".nan"]),
+    "train.warmup_epochs": ("a whole number of 0 or more", ["-1"]),
+    "train.milestones": ("a list of rising epochs, each 1 or more", ["[5, 5]", "[7, 5]"]),
+    "train.keep_checkpoints": ("a whole number of 1 or more", ["0"]),
+    "train.checkpoint_steps": ("a whole number of 1 or more", ["0"]),
 }
 
 
@@ -141,14 +141,21 @@ def test_two_booleans_name_the_variant(frame: bool, sequence: bool, name: str) -
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("model: {frame: 6}", ["run.yaml: model", "unknown key 'frame'", "frames"]),
-        ("model: {backbone: vgg}", ["model: backbone", "'resnet50'", "'vgg'"]),
-        ("model: {frames: true}", ["model: frames", "expected int", "True"]),
-        ("model: {exponents: [1, x]}", ["model: exponents[1]", "expected float", "'x'"]),
-        ("model: {exponents: 3}", ["model: exponents", "expected a list", "3"]),
+        ("model: {frame: 6}", ["run.yaml: model: unknown key 'frame', nearest is 'frames'; known keys are backbone"]),
+        ("model: {backbone: vgg}", ["model.backbone: expected one of 'resnet50', 'resnet18', 'narrow', got 'vgg'"]),
+        ("model: {frames: true}", ["model.frames: expected a whole number in 1…24, got True"]),
+        (
+            "model: {exponents: [1, x]}",
+            ["run.yaml: model.exponents[1]: expected a number of more than 0 and up to 64, got 'x'"],
+        ),
+        ("model: {exponents: [1, 0]}", ["run.yaml: model.exponents[1]: expected a number of more", "up to 64, got 0"]),
+        ("model: {exponents: [65]}", ["run.yaml: model.exponents[0]: expected a number of more", "up to 64, got 65"]),
+        ("model: {exponents: [.nan]}", ["run.yaml: model.exponents[0]: expected a number of more", "64, got nan"]),
+        ("train: {milestones: [0, 5]}", ["run.yaml: train.milestones[0]: expected a whole number of 1 or more, got 0"]),
+        ("model: {exponents: 3}", ["model.exponents: expected a list of 1 or more, each a number", "got 3"]),
         ("model: {pool_over: frames}", ["pool_over", "'cells'", "'frames'"]),
         ("model: {edge_source: first}", ["edge_source", "'last'", "'first'"]),
-        ("train: {momentum: 0}", ["nesterov", "momentum is 0"]),
+        ("train: {momentum: 0}", ["run.yaml: train.nesterov: expected false where momentum is 0, got True"]),
         ("train: {amp: O9}", ["amp", "'O2'", "'O9'"]),
         ("name: ../other", ["name", "plain folder name", "../other"]),
         ("dataset: ''", ["dataset", "plain folder name"]),
@@ -178,7 +185,7 @@ def test_every_number_has_a_range_here() -> None:
 )
 def test_a_number_out_of_range_is_named_with_the_range(tmp_path: Path, key: str, expected: str, value: str) -> None:
     group, _, name = key.partition(".")
-    with pytest.raises(ValueError, match=rf"run\.yaml: {group}: {name}: expected .*{expected}.*, got ") as caught:
+    with pytest.raises(ValueError, match=rf"run\.yaml: {group}\.{name}: expected {expected}.*, got ") as caught:
         load_run(write(tmp_path, f"{group}: {{{name}: {value}}}"))
     assert "\n" not in str(caught.value)
 
@@ -187,13 +194,13 @@ def test_a_number_out_of_range_is_named_with_the_range(tmp_path: Path, key: str,
 def test_wrong_types_and_unknown_keys_are_named(tmp_path: Path, group: str) -> None:
     known = [field.name for field in fields(GROUPS[group])]
     for name in known:
-        with pytest.raises(ValueError, match=rf"run\.yaml: {group}: {name}: expected .*, got \{{'a': 1\}}"):
+        with pytest.raises(ValueError, match=rf"run\.yaml: {group}\.{name}: expected .*, got \{{'a': 1\}}"):
             load_run(write(tmp_path, f"{group}: {{{name}: {{a: 1}}}}"))
     with pytest.raises(
-        ValueError, match=rf"run\.yaml: {group}: unknown key 'seeds'; known keys are {', '.join(known)}$"
+        ValueError, match=rf"run\.yaml: {group}: unknown key 'seeds'.*; known keys are {', '.join(known)}$"
     ):
         load_run(write(tmp_path, f"{group}: {{seeds: 1}}"))
-    with pytest.raises(ValueError, match=rf"run\.yaml: {group}: expected a mapping of settings, got int"):
+    with pytest.raises(ValueError, match=rf"run\.yaml: {group}: expected a mapping of settings, got 3"):
         load_run(write(tmp_path, f"{group}: 3"))
 
 

@@ -54,8 +54,8 @@ def refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
     [
         ("model.frame=3", ("short.yaml: model", "unknown key 'frame'", "frame_guidance", "frames")),
         ("traim.seed=3", ("short.yaml", "unknown key 'traim'", "known keys are name, dataset, root")),
-        ("train.epochs=many", ("short.yaml: train: epochs", "expected int, got 'many'")),
-        ("model.frames=25", ("short.yaml: model", "frames: expected 1…24, got 25")),
+        ("train.epochs=many", ("short.yaml: train.epochs: expected a whole number of 1 or more, got 'many'",)),
+        ("model.frames=25", ("short.yaml: model.frames: expected a whole number in 1…24, got 25",)),
         ("model.heads=3", ("heads", "3", "128")),
         ("model.pretrained=weights.pth", ("weights.pth", "no such file")),
         ("dataset=other", ("artifacts/other/edges/train.h5", "dvc repro")),
