@@ -40,7 +40,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_the_sample_preset_is_the_shipped_network() -> None:
     model = resolve_pose_model(PoseSettings())
-    assert (model.name, model.run.config, model.weights) == ("sample", str(SMALL), str(WEIGHTS))
+    assert (model.name, model.config, model.weights) == ("sample", str(SMALL), str(WEIGHTS))
     assert model.weights_sha256 == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
     assert (model.engine, model.device, model.batch, model.flip_test) == ("onnxruntime", "cpu", 16, True)
 
@@ -100,7 +100,7 @@ def test_weights_named_by_hand_replace_those_of_the_preset(tmp_path: Path, monke
         resolve_pose_model(PoseSettings(weights="absent.pth"), weights_override=tmp_path / "own.pth"),
         resolve_pose_model(PoseSettings(preset="custom", config=str(SMALL), weights="own.pth")),
     ):
-        assert (model.run.config, model.weights) == (str(SMALL), str(tmp_path / "own.pth"))
+        assert (model.config, model.weights) == (str(SMALL), str(tmp_path / "own.pth"))
         assert Path(model.weights).is_absolute()
     with pytest.raises(ValueError, match=r"not the weights of td-hm_hrnet-w32.* missing .* of another shape"):
         resolve_pose_model(PoseSettings(preset="hrnet-w32"), weights_override=Path("own.pth"))
