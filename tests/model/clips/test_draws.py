@@ -79,7 +79,7 @@ def test_what_a_clip_is_given_does_not_depend_on_devices_or_neighbours() -> None
 
 
 def test_inputs_fit_the_network_in_name_and_order() -> None:
-    text = (Path(__file__).resolve().parents[3] / "model" / "network.py").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[3] / "model" / "network" / "network.py").read_text(encoding="utf-8")
     body = text.split("class Draws(NamedTuple)")[1].split("class ")[0]
     names = [line.split(":")[0].strip() for line in body.splitlines() if line.rstrip().endswith(": Tensor")]
     assert names == list(StepDraws._fields)

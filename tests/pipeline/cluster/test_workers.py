@@ -148,7 +148,8 @@ def test_a_scheduler_without_workers_is_a_sentence(tmp_path: Path, monkeypatch: 
 def test_a_worker_without_our_code_is_a_sentence(tmp_path: Path) -> None:
     with DaskCluster(tmp_path) as cluster:
         cluster.start_worker(python_path="")
-        with pytest.raises(ConnectionError, match=r"import tests\.pipeline\.cluster\.dask_cluster .*project's folder in PYTHONPATH"):
+        without = r"import tests\.pipeline\.cluster\.dask_cluster .*project's folder in PYTHONPATH"
+        with pytest.raises(ConnectionError, match=without):
             list(map_unordered(square, [1], scheduler=cluster.address))
 
 

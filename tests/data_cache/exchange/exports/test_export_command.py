@@ -231,9 +231,9 @@ def test_the_commands_and_the_python_of_the_page(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     for command in commands:
         words = shlex.split(command)
-        assert words[:4] == ["python", "-m", "data_cache", "export"]
-        assert main(words[3:]) == 0
-    assert {shlex.split(command)[6] for command in commands} == set(FORMATS)
+        assert words[:2] == ["star", "export"]
+        assert main(words[1:]) == 0
+    assert {shlex.split(command)[4] for command in commands} == set(FORMATS)
     assert len(snippets) >= len(FORMATS)
     for snippet in snippets:
         exec(compile(snippet, str(PAGE), "exec"), {})

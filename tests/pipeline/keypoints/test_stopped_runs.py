@@ -44,7 +44,7 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
 def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     """A run over the tree of `folder` in a process group of its own."""
     command = [sys.executable, str(TESTS / "extract_stub.py"), str(folder / "tree"), str(folder / "out" / "train.h5")]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS.parents[2])}
     return subprocess.Popen(
         [*command, *options],
         env=environment,
