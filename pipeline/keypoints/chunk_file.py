@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
+from data_cache.contract.hdf5_checks import Refused, verify_size, verify_storage
 from data_cache.contract.records import FrameKeypoints
 from data_cache.contract.writer import LIBRARY_VERSIONS
 from data_cache.files.partial_file import output_error, uninterrupted
@@ -70,15 +71,15 @@ def read_chunk(file: Path, recipe: str, frames: int) -> FrameKeypoints:
     ``FileNotFoundError`` when there is none; `DamagedChunkError` when it is not intact, not of this `recipe`, not
     the chunk its name says, or of another format or length.
     """
-    image = io.BytesIO(file.read_bytes())
+    data = file.read_bytes()
     try:
-        with uninterrupted(), h5py.File(image, "r") as chunk:
+        with uninterrupted(), h5py.File(io.BytesIO(data), "r") as chunk:
             expected = {"format": FORMAT, "version": VERSION, "key": file.stem, "recipe": recipe}
             for name, value in expected.items():
                 if chunk.attrs[name] != value:
                     raise ValueError(f"expected {name} {value!r}, got {chunk.attrs[name]!r}")
-            return FrameKeypoints(**dict(_read_arrays(chunk, frames)))
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+            return FrameKeypoints(**dict(_read_arrays(chunk, frames, len(data))))
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, Refused) as error:
         # What the HDF5 library raises over broken bytes depends on where they lie.
         reason = " ".join(str(error).split())
         raise DamagedChunkError(
@@ -86,11 +87,15 @@ def read_chunk(file: Path, recipe: str, frames: int) -> FrameKeypoints:
         ) from error
 
 
-def _read_arrays(chunk: h5py.File, frames: int) -> Iterator[tuple[str, NDArray[Any]]]:
+def _read_arrays(chunk: h5py.File, frames: int, file_size: int) -> Iterator[tuple[str, NDArray[Any]]]:
     for name in _ARRAYS:
+        if not isinstance(chunk.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"expected {name} in this file, got a link or nothing")
         dataset = chunk[name]
         if not isinstance(dataset, h5py.Dataset) or dataset.shape[:1] != (frames,):
             raise ValueError(f"expected {name} of {frames} frames, got {dataset}")
+        verify_storage(dataset)  # chunks of somebody else's may come along with an artifacts folder
+        verify_size(dataset, file_size)
         yield name, dataset[()]
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from data_cache.contract.records import SplitIndex, Status, Tracks
 from pipeline.datasets.split_index import read_split
-from pipeline.keypoints.chunk_file import read_chunk, write_chunk
+from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, write_chunk
 from pipeline.keypoints.chunks import ChunkRun, ChunkTask, chunk_key, estimate_chunk, estimate_frames, plan_chunks
 from tests.pipeline.datasets.trees import build_tree
 from tests.pipeline.keypoints.stub_estimator import StubSource
@@ -148,6 +149,30 @@ def test_a_damaged_chunk_is_made_again(task: ChunkTask, damage: str, caplog: pyt
     assert estimate_chunk(task) == first
     assert f"estimating chunk 2 again: {file}: not an intact chunk" in caplog.text
     assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("way", ["external storage", "external link", "virtual dataset"])
+def test_a_chunk_reads_no_other_file(task: ChunkTask, way: str, tmp_path: Path) -> None:
+    first = estimate_chunk(task)
+    file = Path(task.run.folder) / first.file
+    status = read_chunk(file, task.run.recipe, 11).status
+    secret = tmp_path / "secret"
+    secret.write_bytes(status.tobytes())
+    with h5py.File(tmp_path / "secret.h5", "w") as other:
+        other["status"] = status
+    with h5py.File(file, "r+") as chunk:
+        del chunk["status"]
+        if way == "external storage":
+            chunk.create_dataset("status", status.shape, "u1", external=[(str(secret), 0, 11)])
+        elif way == "external link":
+            chunk["status"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "status")
+        else:
+            layout = h5py.VirtualLayout(status.shape, "u1")
+            layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "status", status.shape)
+            chunk.create_virtual_dataset("status", layout)
+    with pytest.raises(DamagedChunkError, match="in this file"):
+        read_chunk(file, task.run.recipe, 11)
+    assert estimate_chunk(task) == first
 
 
 def test_the_estimator_is_built_once_for_all_chunks(task: ChunkTask, monkeypatch: pytest.MonkeyPatch) -> None:
