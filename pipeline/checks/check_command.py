@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -33,13 +32,6 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=run)
 
 
-def _default_workers() -> int:
-    try:
-        return whole_number(os.environ.get("STAR_WORKERS") or str(len(os.sched_getaffinity(0))))
-    except argparse.ArgumentTypeError as error:
-        raise ValueError(f"STAR_WORKERS: {error}") from error
-
-
 def run(args: argparse.Namespace) -> int:
     """Check the tree, print the report; 1 where it has errors."""
     from tqdm import tqdm
@@ -47,8 +39,9 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.checks.frame_check import ProbeOptions
     from pipeline.checks.report import write_json, write_text
     from pipeline.checks.tree_check import check_dataset
+    from pipeline.datasets.frame_pool import default_workers
 
-    workers = _default_workers() if args.workers is None else args.workers
+    workers = default_workers() if args.workers is None else args.workers
     # disable=None: no bar where stderr is no terminal.
     with tqdm(desc="frames", unit="frame", disable=None, leave=False) as bar:
 

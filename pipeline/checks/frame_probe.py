@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from multiprocessing import get_context, parent_process
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from pipeline.datasets.frame_pool import map_batches
 from pipeline.datasets.frames import decode_frame, find_jpeg_fault, read_frame_bytes
 from pipeline.datasets.root_boundary import resolve_inside, resolve_root
 
-BATCH = 512
 TAIL = 4096
 
 Fault = tuple[str, str]  # path of the frame, what is wrong with it
@@ -71,41 +67,16 @@ def find_edge_fault(root: Path, path: str) -> str | None:
     return None if tail.rfind(b"\xff\xd9") > tail.rfind(b"\xff\xda") else "truncated"
 
 
-def _probe_batch(root: Path, paths: Sequence[str], quick: bool) -> tuple[int, list[Fault]]:
+def _probe_batch(root: Path, quick: bool, paths: Sequence[str]) -> tuple[int, list[Fault]]:
     probe = find_edge_fault if quick else find_frame_fault
     return len(paths), [(path, fault) for path in paths if (fault := probe(root, path))]
 
 
-def _start_worker() -> None:
+def _decode_in_one_thread() -> None:
     with suppress(ModuleNotFoundError):
         import cv2
 
         cv2.setNumThreads(1)
-    # An interrupt reaches every process of the terminal: the first one answers it, the workers just end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed caller closes no queue: without this its workers would wait for work for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool that drops what has not begun when the caller is interrupted."""
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
-    try:
-        yield pool
-    except BrokenProcessPool as error:
-        raise OSError(
-            "a process that decodes frames was killed, most likely because the memory ran out; use fewer --workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def probe_frames(
@@ -118,19 +89,8 @@ def probe_frames(
     advance: called with the number of frames done since the last call
     Raises OSError where a process of the pool was killed.
     """
-    batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
-    workers = min(workers, len(batches))
-    if workers < 1:
-        results = (_probe_batch(root, batch, quick) for batch in batches)
-        return _gather(results, advance)
-    with _pool(workers) as pool:
-        futures = [pool.submit(_probe_batch, root, batch, quick) for batch in batches]
-        return _gather((future.result() for future in futures), advance)
-
-
-def _gather(results: Iterator[tuple[int, list[Fault]]], advance: Callable[[int], object]) -> list[Fault]:
     faults: list[Fault] = []
-    for done, found in results:
+    for done, found in map_batches(partial(_probe_batch, root, quick), paths, workers, _decode_in_one_thread):
         advance(done)
         faults += found
     return faults

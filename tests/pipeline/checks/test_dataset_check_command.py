@@ -15,6 +15,7 @@ import pytest
 from command_line.run_command import run
 from pipeline.checks import check_command
 from pipeline.datasets import index_command
+from pipeline.datasets.frame_pool import default_workers
 from tests.pipeline.datasets.trees import Tree, build_tree
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,7 +70,7 @@ def test_workers_come_from_the_environment(
     monkeypatch.setenv("STAR_WORKERS", "0")
     assert call("check", "--root", tree.root) == 0
     monkeypatch.delenv("STAR_WORKERS")
-    assert check_command._default_workers() == len(os.sched_getaffinity(0))
+    assert default_workers() == len(os.sched_getaffinity(0))
 
 
 def test_json(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:

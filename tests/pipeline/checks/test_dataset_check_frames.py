@@ -19,6 +19,7 @@ from pipeline.checks.frame_check import ProbeOptions
 from pipeline.checks.frame_probe import find_edge_fault, find_frame_fault, probe_frames
 from pipeline.checks.report import DatasetReport
 from pipeline.checks.tree_check import check_dataset
+from pipeline.datasets import frame_pool
 from pipeline.datasets.frames import find_jpeg_fault
 from tests.pipeline.datasets.trees import Tree, build_tree
 
@@ -116,7 +117,7 @@ def test_probing_a_frame_that_is_gone_by_then(tree: Tree) -> None:
 @pytest.mark.parametrize("quick", [False, True])
 def test_processes_find_what_one_process_finds(tree: Tree, monkeypatch: pytest.MonkeyPatch, quick: bool) -> None:
     spoil_frames(tree)
-    monkeypatch.setattr(frame_probe, "BATCH", 11)
+    monkeypatch.setattr(frame_pool, "BATCH", 11)
     paths = [path for path in tree.paths["train"] if (tree.root / path).exists()]
     found, steps = [], []
     for workers in (0, 1, 2):
@@ -141,8 +142,9 @@ KILLED_CALLER = """
 import os, sys, time
 from pathlib import Path
 from pipeline.checks import frame_probe
+from pipeline.datasets import frame_pool
 
-def wait_for_ever(root, paths, quick):
+def wait_for_ever(root, quick, paths):
     mine = Path(root) / f"worker{os.getpid()}"
     mine.with_suffix(".new").write_text("")
     mine.with_suffix(".new").rename(mine.with_suffix(".pid"))
@@ -150,7 +152,7 @@ def wait_for_ever(root, paths, quick):
         time.sleep(1)
 
 frame_probe._probe_batch = wait_for_ever
-frame_probe.BATCH = 1
+frame_pool.BATCH = 1
 if __name__ == "__main__":
     frame_probe.probe_frames(Path(sys.argv[1]), ["a", "b"], quick=True, workers=2, advance=print)
 """
@@ -158,7 +160,7 @@ if __name__ == "__main__":
 
 def test_processes_end_when_their_caller_is_killed(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(KILLED_CALLER)
-    environment = {**os.environ, "PYTHONPATH": str(Path(frame_probe.__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(frame_pool.__file__).parents[2])}
     caller = subprocess.Popen([sys.executable, tmp_path / "main.py", tmp_path], env=environment)
     try:
         while len(files := list(tmp_path.glob("worker*.pid"))) < 2:
