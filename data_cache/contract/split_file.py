@@ -1,16 +1,20 @@
-"""The frames and tracks of one split as a JSON file: what skeletons from elsewhere are brought into line with.
+"""The frames and tracks of one split as a JSON file, with or without what was in the frames.
 
 ``{"format": "star-reid.split", "version": 1, "dataset": …, "split": …, "paths": [path, …], "tracks": [[person, camera,
-modality, start, stop, role], …]}``; the fields and numbers are those of `SplitIndex` and `Tracks`
-(`data_cache.contract.records`).
+modality, start, stop, role], …]}``; the fields and numbers are those of `data_cache.contract.records.SplitIndex` and `Tracks`.
+Version 2 is a frame listing: `sizes` and `sha256`, of every path, stand before `tracks` (null: there was no file).
+Version 1 is what skeletons from elsewhere are brought into line with; a listing does for that as well.
 
 History of `VERSION`:
 1  first layout
+2  `sizes` and `sha256`
 """
 
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +22,59 @@ import numpy as np
 
 from data_cache.contract.reader import copy_index, open_cache
 from data_cache.contract.records import SplitIndex, Tracks
+from data_cache.files.output_lock import lock_output
 from data_cache.files.published_file import publish_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
-FORMAT, VERSION = "star-reid.split", 1
+FORMAT, VERSION = "star-reid.split", 2
 COLUMNS = {"person": "i4", "camera": "i2", "modality": "u1", "start": "i8", "stop": "i8", "role": "u1"}  # with dtypes
 _KEYS = ("format", "version", "dataset", "split", "paths", "tracks")
+_LISTED = ("sizes", "sha256")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_BYTES = 1 << 28
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 REMEDY = "write it again with `star index --root DIR --split SPLIT --frames-out FILE.json`"
+LIST_AGAIN = "list the frames again with `star frames --root DIR --dataset NAME --split SPLIT --out FILE`"
+
+
+@dataclass(frozen=True, eq=False)
+class FrameListing:
+    """The frames of one split as they were when they were listed.
+
+    index:  the split
+    sizes:  N sizes in bytes; None where there was no file
+    sha256: N digests of the frames' bytes, 64 hexadecimal digits; None where there was no file
+
+    A frame that was there and could not be read has size 0 and the digest of nothing. Raises ValueError for lists that
+    are not of the index's length, disagree on which frames are missing, or hold anything else.
+    """
+
+    index: SplitIndex
+    sizes: tuple[int | None, ...]
+    sha256: tuple[str | None, ...]
+
+    def __post_init__(self) -> None:
+        for name in _LISTED:
+            found = len(getattr(self, name))
+            if found != len(self.index.paths):
+                raise ValueError(f"{name}: expected one for each of {len(self.index.paths)} paths, found {found}")
+        for row, (size, digest) in enumerate(zip(self.sizes, self.sha256, strict=True)):
+            if size is None and digest is None:
+                continue
+            if type(size) is not int or not 0 <= size < 1 << 62:
+                raise ValueError(f"sizes[{row}]: expected a number of bytes, or null in both lists, found {size!r:.80}")
+            if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+                expected = "64 hexadecimal digits, or null in both lists"
+                raise ValueError(f"sha256[{row}]: expected {expected}, found {digest!r:.80}")
+
+    @property
+    def missing(self) -> int:
+        """Number of frames without a file."""
+        return self.sha256.count(None)
 
 
 def write_split_file(path: Path, index: SplitIndex) -> None:
@@ -36,13 +82,50 @@ def write_split_file(path: Path, index: SplitIndex) -> None:
 
     Raises OSError where `path` cannot be written, OutputBusyError while another run writes it.
     """
+    _publish(path, _encode(index, 1, {}))
+
+
+def write_frame_listing(path: Path, listing: FrameListing) -> bool:
+    """Write `listing` to `path` where these bytes are not there already, whole or not at all; whether it was written.
+
+    The same listing gives the same bytes. Raises OSError where `path` cannot be written, OutputBusyError while another
+    run writes it.
+    """
+    with lock_output(path):
+        pieces = tuple(_encode(listing.index, VERSION, {name: getattr(listing, name) for name in _LISTED}))
+        if _holds(path, pieces):
+            return False
+        _publish(path, pieces)
+        return True
+
+
+def _encode(index: SplitIndex, version: int, listed: dict[str, Sequence[Any]]) -> Iterator[bytes]:
     columns = index.tracks.columns()
     rows = np.stack([columns[name].astype(np.int64) for name in COLUMNS], axis=1).tolist()
-    head = {"format": FORMAT, "version": VERSION, "dataset": index.dataset, "split": index.split}
+    head = {"format": FORMAT, "version": version, "dataset": index.dataset, "split": index.split}
+    yield json.dumps(head)[:-1].encode()
+    for name, values in {"paths": index.paths, **listed}.items():
+        yield _encode_list(name, json.dumps(values, ensure_ascii=False, separators=(",\n", ":"))[1:-1])
+    yield _encode_list("tracks", ",\n".join(json.dumps(row) for row in rows)) + b"}\n"
+
+
+def _encode_list(name: str, values: str) -> bytes:
+    """One entry a line, so that two files can be compared by eye."""
+    start = "\n" if values else ""
+    return f',\n"{name}": [{start}{values}]'.encode()
+
+
+def _holds(path: Path, pieces: Sequence[bytes]) -> bool:
+    if not path.is_file() or path.stat().st_size != sum(map(len, pieces)):
+        return False
+    with path.open("rb") as file:
+        return all(file.read(len(piece)) == piece for piece in pieces)
+
+
+def _publish(path: Path, pieces: Iterator[bytes] | Sequence[bytes]) -> None:
     with publish_files(path) as (file,):
-        file.write(f'{json.dumps(head)[:-1]},\n"paths": ['.encode())
-        file.write(",".join(f"\n{json.dumps(frame, ensure_ascii=False)}" for frame in index.paths).encode())
-        file.write(b'],\n"tracks": [' + ",".join(f"\n{json.dumps(row)}" for row in rows).encode() + b"]}\n")
+        for piece in pieces:
+            file.write(piece)
 
 
 def read_frames(path: Path) -> SplitIndex:
@@ -59,53 +142,77 @@ def read_frames(path: Path) -> SplitIndex:
 
 
 def read_split_file(path: Path) -> SplitIndex:
-    """Read what `write_split_file` wrote.
+    """Read the frames and tracks of a split file of either version.
 
     Raises ValueError (file, key, expected, found, remedy) for anything else, OSError if it cannot be read.
     """
-    content = _read_object(path)
-    _expect(path, "format", FORMAT, content["format"])
-    _expect(path, "version", VERSION, content["version"])
-    for name in ("dataset", "split"):
-        if not isinstance(content[name], str):
-            raise _refusal(path, name, "text", type(content[name]).__name__)
-    paths = content["paths"]
-    if not (isinstance(paths, list) and all(isinstance(frame, str) for frame in paths)):
-        raise _refusal(path, "paths", "a list of paths", "something else")
-    try:
-        return SplitIndex(content["dataset"], content["split"], tuple(paths), _tracks(path, content["tracks"]))
-    except ValueError as error:
-        message = str(error)
-        raise ValueError(message if message.startswith(f"{path}:") else f"{path}: {message}; {REMEDY}") from None
+    content = _read(path, REMEDY)
+    return content.index if isinstance(content, FrameListing) else content
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise _refusal(path, "file", f"at most {_MAX_BYTES >> 20} MiB", "more")
-    try:
-        content = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _refusal(path, "file", "whole JSON", f"none ({error})") from None
-    if not isinstance(content, dict) or not set(_KEYS) <= content.keys():
-        found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
-        raise _refusal(path, "file", f"the keys {', '.join(_KEYS)}", (found or "nothing")[:80])
+def read_frame_listing(path: Path) -> FrameListing:
+    """Read what `write_frame_listing` wrote.
+
+    Raises ValueError (file, key, expected, found, remedy) for anything else, a split file without digests included,
+    OSError if it cannot be read.
+    """
+    content = _read(path, LIST_AGAIN)
+    if not isinstance(content, FrameListing):
+        raise ValueError(f"{path}: version: expected 2, with sizes and digests of frames, found 1; {LIST_AGAIN}")
     return content
 
 
-def _expect(path: Path, key: str, expected: object, found: object) -> None:
-    if type(found) is not type(expected) or found != expected:
-        raise _refusal(path, key, repr(expected), repr(found)[:80])
+def _read(path: Path, remedy: str) -> SplitIndex | FrameListing:
+    with path.open("rb") as file:
+        data = file.read(_MAX_BYTES + 1)
+    try:
+        return _decode(data)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; {remedy}") from None
 
 
-def _tracks(path: Path, rows: object) -> Tracks:
+def _decode(data: bytes) -> SplitIndex | FrameListing:
+    content = _read_object(data)
+    if content["format"] != FORMAT:
+        raise _refusal("format", repr(FORMAT), repr(content["format"])[:80])
+    version = content["version"]
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise _refusal("version", f"1 to {VERSION}", repr(version)[:80])
+    for name in ("dataset", "split"):
+        if not isinstance(content[name], str):
+            raise _refusal(name, "text", type(content[name]).__name__)
+    paths = content["paths"]
+    if not (isinstance(paths, list) and all(isinstance(frame, str) for frame in paths)):
+        raise _refusal("paths", "a list of paths", "something else")
+    index = SplitIndex(content["dataset"], content["split"], tuple(paths), _tracks(content["tracks"]))
+    if version == 1:
+        return index
+    for name in _LISTED:
+        if not isinstance(content.get(name), list):
+            raise _refusal(name, "a list", type(content.get(name)).__name__)
+    return FrameListing(index, tuple(content["sizes"]), tuple(content["sha256"]))
+
+
+def _read_object(data: bytes) -> dict[str, Any]:
+    if len(data) > _MAX_BYTES:
+        raise _refusal("file", f"at most {_MAX_BYTES >> 20} MiB", "more")
+    try:
+        content = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _refusal("file", "whole JSON", f"none ({error})") from None
+    if not isinstance(content, dict) or not set(_KEYS) <= content.keys():
+        found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise _refusal("file", f"the keys {', '.join(_KEYS)}", (found or "nothing")[:80])
+    return content
+
+
+def _tracks(rows: object) -> Tracks:
     if not isinstance(rows, list):
-        raise _refusal(path, "tracks", "a list", type(rows).__name__)
+        raise _refusal("tracks", "a list", type(rows).__name__)
     for number, row in enumerate(rows):
         fits = isinstance(row, list) and len(row) == len(COLUMNS)
         if not (fits and all(type(value) is int and abs(value) < 1 << 62 for value in row)):
-            raise _refusal(path, f"tracks[{number}]", f"the whole numbers {', '.join(COLUMNS)}", repr(row)[:80])
+            raise _refusal(f"tracks[{number}]", f"the whole numbers {', '.join(COLUMNS)}", repr(row)[:80])
     table: NDArray[np.int64] = np.array(rows, np.int64).reshape(len(rows), len(COLUMNS))
     columns: dict[str, NDArray[Any]] = {}
     for (name, dtype), values in zip(COLUMNS.items(), table.T, strict=True):
@@ -114,10 +221,10 @@ def _tracks(path: Path, rows: object) -> Tracks:
         if outside.any():
             number = int(outside.argmax())
             expected = f"{name} within {limits.min} to {limits.max}"
-            raise _refusal(path, f"tracks[{number}]", expected, str(values[number]))
+            raise _refusal(f"tracks[{number}]", expected, str(values[number]))
         columns[name] = values.astype(dtype)
     return Tracks(**columns)
 
 
-def _refusal(path: Path, key: str, expected: str, found: str) -> ValueError:
-    return ValueError(f"{path}: {key}: expected {expected}, found {found}; {REMEDY}")
+def _refusal(key: str, expected: str, found: str) -> ValueError:
+    return ValueError(f"{key}: expected {expected}, found {found}")
