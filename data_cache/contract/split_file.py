@@ -1,7 +1,8 @@
 """The frames and tracks of one split as a JSON file, with or without what was in the frames.
 
 ``{"format": "star-reid.split", "version": 1, "dataset": …, "split": …, "paths": [path, …], "tracks": [[person, camera,
-modality, start, stop, role], …]}``; the fields and numbers are those of `data_cache.contract.records.SplitIndex` and `Tracks`.
+modality, start, stop, role], …]}``; the fields and numbers are those of `SplitIndex` and `Tracks` in
+`data_cache.contract.records`.
 Version 2 is a frame listing: `sizes` and `sha256`, of every path, stand before `tracks` (null: there was no file).
 Version 1 is what skeletons from elsewhere are brought into line with; a listing does for that as well.
 

@@ -7,7 +7,9 @@ import logging
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 from pipeline.datasets.root_boundary import outside_message, resolve_inside, resolve_root
 
 log = logging.getLogger(__name__)
+
+Read = TypeVar("Read")
 
 # A crop of a person has some ten thousand pixels. Far more (a broken or hostile header) would eat the memory
 # of the whole run for one frame.
@@ -40,28 +44,36 @@ def read_frame_bytes(root: Path, relative: str) -> bytes | None:
     real = resolve_inside(real_root, relative)
     if real is None:
         raise ValueError(outside_message(f"{root}/{relative}", real_root))
+    return read_opened(real, _read_all, unreadable=b"")
+
+
+def read_opened(path: str, read: Callable[[int], Read], *, unreadable: Read) -> Read | None:
+    """What ``read`` makes of the open descriptor of the regular file ``path``, whose links were resolved.
+
+    None where no file is, ``unreadable`` for something that is there but cannot be read as a file.
+    """
     try:
-        return _read_regular_file(real)
+        # Without O_NONBLOCK opening a pipe would wait for a writer for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return read(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             return None
         if error.errno not in (errno.EACCES, errno.EPERM, errno.ENXIO, errno.EIO):
             raise
-        log.warning("%s: %s", real, error.strerror)
-        return b""
+        log.warning("%s: %s", path, error.strerror)
+        return unreadable
+    log.warning("%s: not a regular file", path)
+    return unreadable
 
 
-def _read_regular_file(path: str) -> bytes:
-    # Without O_NONBLOCK opening a pipe would wait for a writer for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            log.warning("%s: not a regular file", path)
-            return b""
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read()
-    finally:
-        os.close(descriptor)
+def _read_all(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return file.read()
 
 
 def find_jpeg_fault(data: bytes) -> str | None:

@@ -32,6 +32,39 @@ def resolve_inside(real_root: str, relative: str) -> str | None:
     return real if inside else None
 
 
+class RealPaths:
+    """Real paths of many files below one root; the links of each folder are resolved once.
+
+    What is asked for is a path as `SplitIndex` holds it: relative, posix, without '..'.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._real_root = resolve_root(root)
+        self._folders: dict[str, str] = {}
+
+    def beside_links(self, relative: str) -> str:
+        """The path with its folders' links resolved; the file itself may be a link, which must not be followed.
+
+        Raises ValueError where a folder leaves the root through a link.
+        """
+        folder, _, name = relative.rpartition("/")
+        real = self._folders.get(folder)
+        if real is None:
+            real = self._folders[folder] = self._inside(folder)
+        return f"{real}/{name}"
+
+    def through_links(self, relative: str) -> str:
+        """The path with all links resolved; raises ValueError where they leave the root."""
+        return self._inside(relative)
+
+    def _inside(self, relative: str) -> str:
+        real = resolve_inside(self._real_root, relative)
+        if real is None:
+            raise ValueError(outside_message(f"{self._root}/{relative}", self._real_root))
+        return real
+
+
 def outside_message(path: str | Path, real_root: str) -> str:
     """What to tell the user about a link that leaves the root."""
     return (
