@@ -47,6 +47,11 @@ class Params:
         return own_or_shipped(Path("configs/runs") / self.dataset / f"{run}.yaml")
 
 
+def listing_path(dataset: str, split: str) -> Path:
+    """The list of the frames of `split`, with what is in them."""
+    return ARTIFACTS / dataset / "frames" / f"{split}.json"
+
+
 def read_params(option: str, path: Path = PARAMS) -> Params:
     """Read params.yaml of the current folder for what `option` (as one types it) left out.
 

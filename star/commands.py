@@ -16,6 +16,7 @@ from model.training import train_command
 from pipeline.checks import check_command
 from pipeline.datasets import index_command
 from pipeline.keypoints import keypoints_command
+from pipeline.listing import frames_command
 from pipeline.skeletons.skeleton_commands import EDGES, GRAPHS
 from pipeline.synth import synth_command
 from star import completion_command, demo_command
@@ -37,7 +38,7 @@ class Verify:
         verify_command.configure(subparsers, self.name)
 
 
-DATA_SET: tuple[Subcommand, ...] = (check_command, index_command, synth_command)
+DATA_SET: tuple[Subcommand, ...] = (check_command, index_command, frames_command, synth_command)
 SKELETONS: tuple[Subcommand, ...] = (keypoints_command, EDGES, GRAPHS)
 CACHE: tuple[Subcommand, ...] = (inspect_command, view_command, Verify(), export_command, import_command)
 RUNS: tuple[Subcommand, ...] = (train_command, evaluate_command, results_command, report_command)

@@ -53,6 +53,7 @@ class ChunkRun:
 class ChunkTask:
     """One chunk to be made: its number in the plan, the row of its first frame, and the frames' paths.
 
+    sha256: what the frames' bytes are to be, as a `FrameListing` has it; None: whatever they are
     Some kilobytes, sent to wherever the worker runs.
     """
 
@@ -60,6 +61,7 @@ class ChunkTask:
     start: int
     paths: tuple[str, ...]
     run: ChunkRun
+    sha256: tuple[str | None, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,25 +97,39 @@ def _person_folder(path: str) -> str:
     return path.rsplit("/", 3)[0]
 
 
-def chunk_key(recipe: str, paths: Sequence[str], files: Sequence[bytes | None]) -> str:
-    """Name of a chunk's content: sha256 over the recipe and every frame's path and bytes (None: missing)."""
-    frames = [
-        [path, "missing" if data is None else hashlib.sha256(data).hexdigest()]
-        for path, data in zip(paths, files, strict=True)
-    ]
+class ChangedFrameError(ValueError):
+    """A frame is not what it was when the frames were listed."""
+
+
+def chunk_key(recipe: str, paths: Sequence[str], sha256: Sequence[str | None]) -> str:
+    """Name of a chunk's content: sha256 over the recipe and every frame's path and `sha256` (None: missing)."""
+    frames = [[path, digest or "missing"] for path, digest in zip(paths, sha256, strict=True)]
     return hashlib.sha256(json.dumps([recipe, frames]).encode()).hexdigest()
+
+
+def digest_bytes(data: bytes | None) -> str | None:
+    """sha256 of a frame's bytes in hexadecimal digits; None: missing."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def estimate_chunk(task: ChunkTask) -> ChunkResult:
     """Make the chunk of `task`, or find that it is already there; runs in this process or in a Dask worker.
 
-    ``OSError`` when the chunk cannot be written, ``ValueError`` when the estimator cannot be built.
+    Where the task says what its frames are, they are read only if the chunk is not there.
+    ``OSError`` when the chunk cannot be written, ``ValueError`` when the estimator cannot be built,
+    `ChangedFrameError` for a frame that is not what the task says.
     """
-    files = [read_frame_bytes(Path(task.run.root), path) for path in task.paths]
-    file = Path(task.run.folder) / f"{chunk_key(task.run.recipe, task.paths, files)}.h5"
+    files, sha256 = None, task.sha256
+    if sha256 is None:
+        files = _read_files(task)
+        sha256 = tuple(map(digest_bytes, files))
+    file = Path(task.run.folder) / f"{chunk_key(task.run.recipe, task.paths, sha256)}.h5"
     frames = _finished_chunk(file, task)
     reused = frames is not None
     if frames is None:
+        if files is None:
+            files = _read_files(task)
+            _refuse_changed(task, files, sha256)
         frames = estimate_frames(files, task.run.source, task.run.threads)
         write_chunk(file, frames, task.run.recipe)
     return ChunkResult(
@@ -124,6 +140,26 @@ def estimate_chunk(task: ChunkTask) -> ChunkResult:
         missing=_rows_with(Status.MISSING, frames, task.start),
         reused=reused,
     )
+
+
+def _read_files(task: ChunkTask) -> list[bytes | None]:
+    return [read_frame_bytes(Path(task.run.root), path) for path in task.paths]
+
+
+def _refuse_changed(task: ChunkTask, files: Sequence[bytes | None], sha256: Sequence[str | None]) -> None:
+    """Raise `ChangedFrameError` for the first of `files` whose bytes are not those of `sha256`."""
+    for path, data, listed in zip(task.paths, files, sha256, strict=True):
+        found = digest_bytes(data)
+        if found != listed:
+            raise ChangedFrameError(
+                f"{task.run.root}/{path}: expected {_describe(listed)}, as listed, got {_describe(found)}; the frame"
+                " has changed since: list the frames again (`dvc repro` does, and `star frames`); what"
+                " was finished is kept"
+            )
+
+
+def _describe(sha256: str | None) -> str:
+    return "no file" if sha256 is None else f"sha256 {sha256}"
 
 
 def _finished_chunk(file: Path, task: ChunkTask) -> FrameKeypoints | None:

@@ -67,17 +67,20 @@ def extract_keypoints(
     *,
     chunk_frames: int,
     max_bad: float,
+    sha256: tuple[str | None, ...] | None = None,
     workers: int = 0,
     scheduler: str | None = None,
     progress: Callable[[ChunkResult], None] = lambda result: None,
 ) -> Summary:
     """Estimate the keypoints of every frame of `index` below `root` and write them to `out`.
 
-    Chunks already in `chunks_dir` with the same content and recipe are taken over; `workers` and `scheduler`
+    Chunks already in `chunks_dir` with the same content and recipe are taken over. `sha256`, one of each frame (None:
+    missing), says what the frames are: then only those are read that have to be estimated. `workers` and `scheduler`
     as `pipeline.cluster.workers.map_unordered`; `progress` is called with every chunk that is done.
     Raises `OutputBusyError` while another run writes `out`, `TooManyBadFramesError` as soon as more than
-    ``max_bad`` of all frames are unreadable or missing, ``OSError`` where nothing can be written. Whatever ends
-    the run, finished chunks are kept and `out` is as it was.
+    ``max_bad`` of all frames are unreadable or missing, `ChangedFrameError` for a frame that is not what `sha256`
+    says, ``OSError`` where nothing can be written. Whatever ends the run, finished chunks are kept and `out` is as it
+    was.
     """
     recipe = canonical_recipe(keypoint_recipe(source))
     with lock_output(out):
@@ -85,9 +88,7 @@ def extract_keypoints(
         plan = plan_chunks(index, chunk_frames)
         threads = threads_per_worker(workers, scheduler)
         run = ChunkRun(source, recipe, str(root.resolve()), str(chunks_dir.resolve()), threads)
-        tasks = (
-            ChunkTask(number, rows.start, index.paths[rows.start : rows.stop], run) for number, rows in enumerate(plan)
-        )
+        tasks = (_chunk_task(number, rows, index, sha256, run) for number, rows in enumerate(plan))
         results: list[ChunkResult] = []
         bad = 0
         # Closed at once when something stops the loop, so that no worker outlives it.
@@ -100,6 +101,13 @@ def extract_keypoints(
                     raise too_many_bad_frames(out, index, results, max_bad)
         assemble_keypoints(index, plan, results, recipe, chunks_dir, out)
     return summarize(results)
+
+
+def _chunk_task(
+    number: int, rows: range, index: SplitIndex, sha256: tuple[str | None, ...] | None, run: ChunkRun
+) -> ChunkTask:
+    own = slice(rows.start, rows.stop)
+    return ChunkTask(number, rows.start, index.paths[own], run, None if sha256 is None else sha256[own])
 
 
 def _prepare_folder(chunks_dir: Path) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.option_types import share, whole_number
-from command_line.params_file import fill_from_params
+from command_line.params_file import fill_from_params, listing_path
 from command_line.run_command import DONE
 from data_cache.contract.records import SPLITS
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
+    from data_cache.contract.records import SplitIndex
     from pipeline.settings import PoseSettings
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,15 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder (default: root of params.yaml)")
     parser.add_argument(
         "--dataset", metavar="NAME", help="name of the data set, as the file gives it (default: that of params.yaml)"
+    )
+    parser.add_argument(
+        "--frames",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="FILE.json",
+        help="the split as `star frames` listed it: frames are then read only where a chunk is missing (without a"
+        " value: artifacts/<dataset>/frames/<split>.json)",
     )
     parser.add_argument(
         "--out",
@@ -74,8 +84,6 @@ def _add_speed_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the keypoints file."""
-    from pipeline.datasets.frame_scan import scan_frames
-    from pipeline.datasets.split_index import read_split
     from pipeline.keypoints.keypoint_file import extract_keypoints
     from pipeline.keypoints.progress import report_progress
     from pipeline.pose.models import resolve_pose_model
@@ -88,9 +96,8 @@ def run(args: argparse.Namespace) -> int:
         out=lambda params: params.cache("keypoints", args.split),
     )
     pose = _pose_settings(args)
-    index = read_split(args.root, args.dataset, args.split)
-    # Listing folders takes seconds: a link out of the root stops the run here, before anything is written.
-    if missing := len(scan_frames(args.root, index).missing):
+    index, sha256, missing = _read_scanned(args) if args.frames is None else _read_listed(args)
+    if missing:
         logger.warning("%s: %d of %d frames have no file", args.root, missing, len(index.paths))
     source = resolve_pose_model(pose, device=args.device, weights_override=args.weights)
     with report_progress(len(index.paths)) as progress:
@@ -102,12 +109,40 @@ def run(args: argparse.Namespace) -> int:
             args.out.with_suffix(".chunks"),
             chunk_frames=pose.chunk_frames,
             max_bad=pose.max_bad,
+            sha256=sha256,
             workers=args.workers,
             scheduler=args.scheduler,
             progress=progress,
         )
     logger.info("%s: %s", args.out, summary)
     return DONE
+
+
+def _read_scanned(args: argparse.Namespace) -> tuple[SplitIndex, None, int]:
+    """The split as its own files have it, no digests, and the number of missing frames."""
+    from pipeline.datasets.frame_scan import scan_frames
+    from pipeline.datasets.split_index import read_split
+
+    index = read_split(args.root, args.dataset, args.split)
+    # Listing folders takes seconds: a link out of the root stops the run here, before anything is written.
+    return index, None, len(scan_frames(args.root, index).missing)
+
+
+def _read_listed(args: argparse.Namespace) -> tuple[SplitIndex, tuple[str | None, ...], int]:
+    """The split, the digests of its frames, and the number of missing frames, as they were listed."""
+    from data_cache.contract.split_file import LIST_AGAIN, read_frame_listing
+    from pipeline.datasets.root_boundary import require_folder
+
+    require_folder(args.root)
+    file = listing_path(args.dataset, args.split) if args.frames == Path() else args.frames
+    if not file.exists():
+        raise FileNotFoundError(f"{file}: expected the list of the frames, found nothing; {LIST_AGAIN}")
+    listing = read_frame_listing(file)
+    index = listing.index
+    if (index.dataset, index.split) != (args.dataset, args.split):
+        expected, found = f"{args.dataset} {args.split}", f"{index.dataset} {index.split}"
+        raise ValueError(f"{file}: expected the frames of {expected}, got those of {found}; {LIST_AGAIN}")
+    return index, listing.sha256, listing.missing
 
 
 def _pose_settings(args: argparse.Namespace) -> PoseSettings:

@@ -65,8 +65,8 @@ def _read_state(real: RealPaths, path: str) -> tuple[int, int, int]:
 def digest_frames(root: Path, paths: Sequence[str], workers: int = 0) -> Iterator[FrameDigest | None]:
     """Read every frame of ``paths`` below ``root``: its `FrameDigest`, `UNREADABLE`, or None where no file is.
 
-    What is missing and what is unreadable is as for `pipeline.datasets.frames.read_frame_bytes`; of a file of any size one
-    block is in memory at a time.
+    What is missing and what is unreadable is as for `pipeline.datasets.frames.read_frame_bytes`; of a file of any
+    size one block is in memory at a time.
     workers: processes to share the work; few frames are read in this one
     Raises ValueError for a link out of the root, OSError where a process was killed.
     """

@@ -1,4 +1,4 @@
-"""`python -m pipeline frames`: list the frames of one split, with what is in them."""
+"""`star frames`: list the frames of one split, with what is in them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from command_line.option_types import whole_number
+from command_line.params_file import fill_from_params, listing_path
 from command_line.run_command import DONE
 from data_cache.contract.records import SPLITS
 
@@ -18,14 +19,21 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = subparsers.add_parser(
         "frames",
         help="list the frames of one split with a digest of each",
-        description="List the frames of one split with size and sha256, for `keypoints --frames` and for DVC, which"
+        description="List the frames of one split with size and sha256, for `star keypoints --frames` and for DVC, which"
         " then need not look at the tree. A frame is read again only where its size or times have changed. The file"
         " is written only where it comes out different.",
     )
-    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the data set's folder")
-    parser.add_argument("--dataset", required=True, metavar="NAME", help="name of the data set, as the file gives it")
     parser.add_argument("--split", required=True, choices=SPLITS, help="which split")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="listing to write")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder (default: root of params.yaml)")
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="name of the data set, as the file gives it (default: that of params.yaml)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.json",
+        help="listing to write (default: artifacts/<dataset>/frames/<split>.json)",
+    )
     parser.add_argument("--reread", action="store_true", help="read every frame, whatever its size and times say")
     parser.add_argument(
         "--workers",
@@ -48,23 +56,25 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.listing.frame_listing import FrameLister
     from pipeline.listing.remembered_frames import NO_FRAMES, read_remembered, write_remembered
 
+    fill_from_params(args, root=lambda params: Path(params.root), dataset=lambda params: params.dataset)
+    out = args.out or listing_path(args.dataset, args.split)
     workers = default_workers() if args.workers is None else args.workers
     index = read_split(args.root, args.dataset, args.split)
-    beside = args.out.with_suffix(".remembered")
-    with lock_output(args.out):
+    beside = out.with_suffix(".remembered")
+    with lock_output(out):
         lister = FrameLister(args.root, index, NO_FRAMES if args.reread else read_remembered(beside))
         try:
             # disable=None: no bar where stderr is no terminal.
             with tqdm(total=lister.unread, desc="frames", unit="frame", disable=None, leave=False) as bar:
                 listing = lister.read(workers, bar.update)
-            written = write_frame_listing(args.out, listing)
+            written = write_frame_listing(out, listing)
         finally:
             # What was read by then is not read again after an interruption.
             write_remembered(beside, lister.remembered())
     read, frames = lister.unread - listing.missing, len(index.paths)
     logger.info(
         "%s: %d frames (%d read, %d unchanged since, %d missing)%s",
-        args.out,
+        out,
         frames,
         read,
         frames - lister.unread,

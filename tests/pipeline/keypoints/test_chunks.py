@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from data_cache.contract.records import SplitIndex, Status, Tracks
 from pipeline.datasets.split_index import read_split
 from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, write_chunk
-from pipeline.keypoints.chunks import ChunkRun, ChunkTask, chunk_key, estimate_chunk, estimate_frames, plan_chunks
+from pipeline.keypoints.chunks import (
+    ChunkRun,
+    ChunkTask,
+    chunk_key,
+    digest_bytes,
+    estimate_chunk,
+    estimate_frames,
+    plan_chunks,
+)
 from tests.pipeline.datasets.trees import build_tree
 from tests.pipeline.keypoints.stub_estimator import StubSource
 
@@ -60,17 +68,26 @@ def test_a_chunk_without_frames_is_refused() -> None:
 
 def test_a_key_tells_recipes_paths_bytes_and_missing_frames_apart() -> None:
     keys = {
-        chunk_key("{}", ("a", "b"), (b"1", b"2")),
-        chunk_key('{"code":2}', ("a", "b"), (b"1", b"2")),
-        chunk_key("{}", ("a", "c"), (b"1", b"2")),
-        chunk_key("{}", ("a", "b"), (b"1", b"3")),
-        chunk_key("{}", ("a", "b"), (b"2", b"1")),
-        chunk_key("{}", ("a", "b"), (b"1", None)),
-        chunk_key("{}", ("a", "b"), (b"1", b"")),
-        chunk_key("{}", ("a",), (b"1",)),
+        chunk_key("{}", ("a", "b"), ("1", "2")),
+        chunk_key('{"code":2}', ("a", "b"), ("1", "2")),
+        chunk_key("{}", ("a", "c"), ("1", "2")),
+        chunk_key("{}", ("a", "b"), ("1", "3")),
+        chunk_key("{}", ("a", "b"), ("2", "1")),
+        chunk_key("{}", ("a", "b"), ("1", None)),
+        chunk_key("{}", ("a", "b"), ("1", digest_bytes(b""))),
+        chunk_key("{}", ("a",), ("1",)),
     }
     assert len(keys) == 8
-    assert chunk_key("{}", ("a", "b"), (b"1", b"2")) in keys
+    assert chunk_key("{}", ("a", "b"), ("1", "2")) in keys
+
+
+def test_a_key_is_what_it_was_in_files_of_earlier_versions() -> None:
+    # `printf %s '["{}", [["a", "<sha256 of 1>"], ["b", "missing"]]]' | sha256sum`
+    one = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
+    assert digest_bytes(b"1") == one and digest_bytes(None) is None
+    assert (
+        chunk_key("{}", ("a", "b"), (one, None)) == "b3ae18ed75b8088487317eacee97a811b9c0f3f27068f889652fbc7506f74434"
+    )
 
 
 @pytest.fixture
