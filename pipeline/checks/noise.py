@@ -14,6 +14,8 @@ from pipeline.datasets.findings import Findings
 from pipeline.datasets.hitsz_vcm.track_files import FrameNames
 
 PICTURES = (".jpg", ".jpeg")
+# What macOS puts beside every file on a foreign disk, and into its archives.
+SHADOW, SHADOWS = "._", "__MACOSX"
 
 
 def _write_runs(rows: NDArray[np.int64]) -> list[str]:
@@ -113,13 +115,16 @@ def find_orphan_files(
 ) -> None:
     """Warn of JPEG files on disk (``listed``: folder → names) that are not among the ``named`` paths.
 
+    The shadows that macOS puts beside them are none.
+
     where: what that means, such as `in no name file`
     """
     known = frozenset(named)
     cases = sorted(
         path
         for folder, names in listed.items()
+        if SHADOWS not in folder.split("/")
         for name in names
-        if name.lower().endswith(PICTURES) and (path := f"{folder}/{name}") not in known
+        if name.lower().endswith(PICTURES) and not name.startswith(SHADOW) and (path := f"{folder}/{name}") not in known
     )
     findings.warning("orphan-files", f"{root}: {len(cases)} JPEG files are {where}", cases)

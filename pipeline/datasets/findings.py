@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
@@ -37,6 +38,15 @@ class Finding:
         return f"{text}: {', '.join(self.examples)}{more}"
 
 
+def show_name(text: str) -> str:
+    r"""Text with names of files as it can be printed on one line: `\xff` for bytes that are not UTF-8, `\n`."""
+    try:
+        decoded = os.fsencode(text).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character that stood in a JSON file, not in a name
+        decoded = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in decoded)
+
+
 class Findings:
     """Collects findings; with ``strict`` the first error is raised instead (what a reader wants).
 
@@ -58,19 +68,26 @@ class Findings:
         """Add an error at ``place`` (a file); ``message`` starts with it. Strict: raise ``kind(message)``."""
         if self._strict:
             raise kind(message)
+        place = show_name(place)
         self._counts[code, place] += 1
         if self._counts[code, place] <= self._limit:
-            self._kept.append(Finding("error", code, message))
+            self._kept.append(Finding("error", code, show_name(message)))
 
     def warning(self, code: str, message: str, cases: list[str]) -> None:
         """Add a warning about all ``cases``, of which the first few are shown; nothing without cases."""
         if cases:
-            self._kept.append(Finding("warning", code, message, len(cases), tuple(cases[:EXAMPLES])))
+            examples = tuple(show_name(case) for case in cases[:EXAMPLES])
+            self._kept.append(Finding("warning", code, show_name(message), len(cases), examples))
 
     def collected(self) -> tuple[Finding, ...]:
         """Errors, then warnings, each in the order they were found."""
         hidden = [
-            Finding("error", code, f"{place}: {count - self._limit} more errors of this kind", count - self._limit)
+            Finding(
+                "error",
+                code,
+                f"{place}: {count - self._limit} more errors of this kind",
+                count - self._limit,
+            )
             for (code, place), count in self._counts.items()
             if count > self._limit
         ]
