@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_cache.contract.reader import copy_index, open_cache
 from data_cache.contract.records import SplitIndex, Tracks
 from data_cache.files.output_lock import lock_output
 from data_cache.files.published_file import publish_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,6 +36,7 @@ _KEYS = ("format", "version", "dataset", "split", "paths", "tracks")
 _LISTED = ("sizes", "sha256")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_BYTES = 1 << 28
+_PIECE = 4096  # entries that are text at the same time
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 REMEDY = "write it again with `star index --root DIR --split SPLIT --frames-out FILE.json`"
 LIST_AGAIN = "list the frames again with `star frames --root DIR --dataset NAME --split SPLIT --out FILE`"
@@ -92,38 +92,38 @@ def write_frame_listing(path: Path, listing: FrameListing) -> bool:
     The same listing gives the same bytes. Raises OSError where `path` cannot be written, OutputBusyError while another
     run writes it.
     """
+    listed = {name: getattr(listing, name) for name in _LISTED}
     with lock_output(path):
-        pieces = tuple(_encode(listing.index, VERSION, {name: getattr(listing, name) for name in _LISTED}))
-        if _holds(path, pieces):
+        if _holds(path, _encode(listing.index, VERSION, listed)):
             return False
-        _publish(path, pieces)
+        _publish(path, _encode(listing.index, VERSION, listed))
         return True
 
 
 def _encode(index: SplitIndex, version: int, listed: dict[str, Sequence[Any]]) -> Iterator[bytes]:
     columns = index.tracks.columns()
-    rows = np.stack([columns[name].astype(np.int64) for name in COLUMNS], axis=1).tolist()
+    tracks = np.stack([columns[name].astype(np.int64) for name in COLUMNS], axis=1)
     head = {"format": FORMAT, "version": version, "dataset": index.dataset, "split": index.split}
     yield json.dumps(head)[:-1].encode()
     for name, values in {"paths": index.paths, **listed}.items():
-        yield _encode_list(name, json.dumps(values, ensure_ascii=False, separators=(",\n", ":"))[1:-1])
-    yield _encode_list("tracks", ",\n".join(json.dumps(row) for row in rows)) + b"}\n"
+        yield f',\n"{name}": ['.encode()
+        for row in range(0, len(values), _PIECE):
+            text = json.dumps(values[row : row + _PIECE], ensure_ascii=False, separators=(",\n", ":"))
+            yield f"{',' if row else ''}\n{text[1:-1]}".encode()
+        yield b"]"
+    start = "\n" if len(tracks) else ""
+    text = json.dumps(tracks.tolist()).replace("], [", "],\n[")
+    yield f',\n"tracks": [{start}{text[1:-1]}]}}\n'.encode()
 
 
-def _encode_list(name: str, values: str) -> bytes:
-    """One entry a line, so that two files can be compared by eye."""
-    start = "\n" if values else ""
-    return f',\n"{name}": [{start}{values}]'.encode()
-
-
-def _holds(path: Path, pieces: Sequence[bytes]) -> bool:
-    if not path.is_file() or path.stat().st_size != sum(map(len, pieces)):
+def _holds(path: Path, pieces: Iterable[bytes]) -> bool:
+    if not path.is_file():
         return False
     with path.open("rb") as file:
-        return all(file.read(len(piece)) == piece for piece in pieces)
+        return all(file.read(len(piece)) == piece for piece in pieces) and not file.read(1)
 
 
-def _publish(path: Path, pieces: Iterator[bytes] | Sequence[bytes]) -> None:
+def _publish(path: Path, pieces: Iterable[bytes]) -> None:
     with publish_files(path) as (file,):
         for piece in pieces:
             file.write(piece)
@@ -138,6 +138,8 @@ def read_frames(path: Path) -> SplitIndex:
         is_cache = file.read(len(_SIGNATURE)) == _SIGNATURE
     if not is_cache:
         return read_split_file(path)
+    from data_cache.contract.reader import copy_index, open_cache  # h5py, which text needs not
+
     with open_cache(path) as reader:
         return copy_index(reader)
 

@@ -166,3 +166,17 @@ def test_keypoints_are_nan_exactly_where_status_is_not_ok():
 def test_keypoints_refuse(changes, message):
     with pytest.raises(ValueError, match=message):
         FrameKeypoints(**rows(**changes))
+
+
+@given(st.lists(st.text("ab/.\\ \n\0é\ud800", max_size=5), max_size=5))
+def test_paths_are_judged_together_as_one_by_one(paths: list[str]) -> None:
+    def plain(path: str) -> bool:
+        return path.isprintable() and "\\" not in path and not {"", ".", ".."} & set(path.split("/"))
+
+    wrong = [row for row, path in enumerate(paths) if not plain(path)]
+    try:
+        SplitIndex("a", "train", tuple(paths), Tracks(**{name: values[:0] for name, values in columns().items()}))
+    except ValueError as error:
+        assert str(error).startswith(f"SplitIndex.paths[{wrong[0]}]: expected a plain path")
+    else:
+        assert not wrong

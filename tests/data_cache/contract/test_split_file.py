@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_cache.contract import split_file
 from data_cache.contract.records import Role, SplitIndex, Tracks
-from data_cache.contract.split_file import read_frames, read_split_file, write_split_file
+from data_cache.contract.split_file import (
+    FrameListing,
+    read_frame_listing,
+    read_frames,
+    read_split_file,
+    write_frame_listing,
+    write_split_file,
+)
 from pipeline.__main__ import main
 from pipeline.datasets.split_index import read_split
 from tests.factories import random_index, write_cache
@@ -142,3 +151,88 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         file.truncate((1 << 28) + 1)
     with pytest.raises(ValueError, match="expected at most 256 MiB, found more"):
         read_frames(path)
+
+
+def random_listing(seed: int = 3, missing: tuple[int, ...] = (1, 5)) -> FrameListing:
+    index = with_roles(random_index(seed))
+    random = np.random.default_rng(seed)
+    rows = range(len(index.paths))
+    sizes = tuple(None if row in missing else int(random.integers(0, 1 << 40)) for row in rows)
+    sha256 = tuple(None if row in missing else random.bytes(32).hex() for row in rows)
+    return FrameListing(index, sizes, sha256)
+
+
+@pytest.mark.parametrize("piece", [3, 4096])
+def test_a_listing_is_read_as_it_was_written(tmp_path: Path, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_file, "_PIECE", piece)
+    listing = random_listing()
+    assert write_frame_listing(tmp_path / "a.json", listing)
+    found = read_frame_listing(tmp_path / "a.json")
+    assert_same(found.index, listing.index)
+    assert (found.sizes, found.sha256, found.missing) == (listing.sizes, listing.sha256, 2)
+    assert_same(read_frames(tmp_path / "a.json"), listing.index)
+    content = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert list(content) == ["format", "version", "dataset", "split", "paths", "sizes", "sha256", "tracks"]
+    assert (content["version"], content["sizes"], content["sha256"]) == (2, [*listing.sizes], [*listing.sha256])
+
+
+def test_a_listing_is_written_only_where_its_bytes_are_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    assert write_frame_listing(path, random_listing())
+    whole = path.read_bytes()
+    os.utime(path, ns=(5, 5))
+    assert not write_frame_listing(path, random_listing())
+    assert path.stat().st_mtime_ns == 5
+    for other in (whole[:-1], whole + b"\n", whole.replace(b"sizes", b"seizs"), b""):
+        path.write_bytes(other)
+        assert write_frame_listing(path, random_listing())
+        assert path.read_bytes() == whole
+    assert write_frame_listing(path, random_listing(missing=(1,)))
+
+
+def test_an_empty_listing(tmp_path: Path) -> None:
+    index = random_index(3, tracks=0)
+    empty = SplitIndex(index.dataset, index.split, (), index.tracks)
+    write_frame_listing(tmp_path / "a.json", FrameListing(empty, (), ()))
+    assert read_frame_listing(tmp_path / "a.json").sizes == ()
+
+
+def change_row(key: str, value: object) -> Callable[[dict[str, Any]], Any]:
+    def apply(content: dict[str, Any]) -> dict[str, Any]:
+        content[key][2] = value
+        return content
+
+    return apply
+
+
+BROKEN_LISTINGS = {
+    "no digests": (change("version", 1), "version: expected 2, with sizes and digests of frames, found 1"),
+    "no list": (change("sha256", "abc"), "sha256: expected a list, found str"),
+    "key missing": (
+        lambda content: {k: v for k, v in content.items() if k != "sizes"},
+        "sizes: expected a list, found",
+    ),
+    "too short": (change("sizes", [5]), "sizes: expected one for each of"),
+    "negative": (change_row("sizes", -1), "sizes[2]: expected a number of bytes, or null in both lists, found -1"),
+    "truth": (change_row("sizes", True), "sizes[2]: expected a number of bytes"),
+    "half": (change_row("sizes", 1.5), "sizes[2]: expected a number of bytes"),
+    "one null": (change_row("sizes", None), "sizes[2]: expected a number of bytes, or null in both lists, found None"),
+    "other null": (change_row("sha256", None), "sha256[2]: expected 64 hexadecimal digits, or null in both lists"),
+    "short digest": (change_row("sha256", "ab"), "sha256[2]: expected 64 hexadecimal digits"),
+    "capitals": (change_row("sha256", "A" * 64), "sha256[2]: expected 64 hexadecimal digits"),
+    "line feed": (change_row("sha256", "a" * 64 + "\n"), "sha256[2]: expected 64 hexadecimal digits"),
+    "number": (change_row("sha256", 7), "sha256[2]: expected 64 hexadecimal digits"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), BROKEN_LISTINGS.values(), ids=BROKEN_LISTINGS)
+def test_what_is_no_listing_is_refused(tmp_path: Path, spoil: Callable[[Any], Any], message: str) -> None:
+    path = tmp_path / "a.json"
+    write_frame_listing(path, random_listing())
+    path.write_text(json.dumps(spoil(json.loads(path.read_text()))))
+    with pytest.raises(
+        ValueError, match=r"a\.json: .*; list the frames again with `python -m pipeline frames"
+    ) as caught:
+        read_frame_listing(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
