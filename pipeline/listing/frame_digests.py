@@ -47,19 +47,16 @@ def read_states(root: Path, paths: Sequence[str]) -> NDArray[np.int64]:
     real = RealPaths(root)
     states = np.empty((len(paths), 3), np.int64)
     for row, path in enumerate(paths):
-        states[row] = _read_state(real, path)
+        try:
+            found = os.lstat(real.beside_links(path))
+            if stat.S_ISLNK(found.st_mode):
+                found = os.stat(real.through_links(path))  # noqa: PTH116 a Path a frame costs more than the call
+        except OSError:
+            states[row] = UNKNOWN  # opening it will say what is there
+            continue
+        known = stat.S_ISREG(found.st_mode)
+        states[row] = (found.st_size, found.st_mtime_ns, found.st_ctime_ns) if known else UNKNOWN
     return states
-
-
-def _read_state(real: RealPaths, path: str) -> tuple[int, int, int]:
-    file = real.beside_links(path)
-    try:
-        found = os.lstat(file)
-        if stat.S_ISLNK(found.st_mode):
-            found = os.stat(real.through_links(path))  # noqa: PTH116 a Path a frame costs more than the call
-    except OSError:
-        return UNKNOWN  # opening it will say what is there
-    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns) if stat.S_ISREG(found.st_mode) else UNKNOWN
 
 
 def digest_frames(root: Path, paths: Sequence[str], workers: int = 0) -> Iterator[FrameDigest | None]:

@@ -37,8 +37,11 @@ class RememberedFrames:
 
     def find(self, paths: Sequence[str], states: NDArray[np.int64]) -> NDArray[np.int64]:
         """The remembered row of each of ``paths`` that still has its size and times, −1 for others: (frame,) int64."""
-        known = {path: row for row, path in enumerate(self.paths)}
-        rows = np.array([known.get(path, -1) for path in paths], np.int64)
+        if self.paths == tuple(paths):
+            rows = np.arange(len(paths))
+        else:
+            known = {path: row for row, path in enumerate(self.paths)}
+            rows = np.array([known.get(path, -1) for path in paths], np.int64)
         found = np.flatnonzero(rows >= 0)
         changed = (self.states[rows[found]] != states[found]).any(axis=1)
         rows[found[changed]] = -1
@@ -84,7 +87,8 @@ def read_remembered(file: Path) -> RememberedFrames:
     if names > len(body) or len(paths) != count:
         return NO_FRAMES
     states = np.frombuffer(body[_COUNT:digests], "<i8").reshape(count, 3).astype(np.int64)
-    return RememberedFrames(paths, states, np.frombuffer(body[digests:names], np.uint8).reshape(count, _DIGEST))
+    sha256 = np.frombuffer(body[digests:names], np.uint8).reshape(count, _DIGEST)
+    return RememberedFrames(paths, states, sha256.copy())  # or the whole content would stay
 
 
 def _read_whole(file: Path) -> bytes:
