@@ -1,4 +1,4 @@
-"""Peak memory of this process and all its children, sampled while they work."""
+"""Peak memory of this process and all its children, or of these alone, sampled while they work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ class PeakMemory:
     Pages that processes share are counted in each of them, so the figure is rather too high than too low.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: bool = True) -> None:
+        """own: whether this process counts, or its children alone."""
+        self._own = own
         self._process = psutil.Process()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -43,7 +45,7 @@ class PeakMemory:
             self._sample()
 
     def _sample(self) -> None:
-        total = self._process.memory_info().rss
+        total = self._process.memory_info().rss if self._own else 0
         for child in self._process.children(recursive=True):
             try:
                 total += child.memory_info().rss
