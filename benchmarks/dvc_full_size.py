@@ -31,7 +31,7 @@ from benchmarks.memory import PeakMemory
 from command_line.text_table import align_columns
 
 PROJECT = Path(__file__).resolve().parent.parent
-COPIED = ("command_line", "configs", "data_cache", "model", "pipeline", "dvc.yaml", ".dvcignore", ".dvc/config")
+COPIED = ("command_line", "configs", "data_cache", "model", "pipeline", "star", "dvc.yaml", ".dvcignore", ".dvc/config")
 DATASET = "sample"  # its settings and runs; the frames are others
 ALL_FRAMES = sum(counts.frames for counts in FULL_SIZE.values())
 PYTHON = sys.executable
@@ -114,9 +114,7 @@ class Rehearsal:
     def list_frames(self, name: str) -> None:
         """Measure the listing of both splits, one after the other, without DVC."""
         for split in FULL_SIZE:
-            out = f"artifacts/{DATASET}/frames/{split}.json"
-            options = ["--root", "data/tree", "--dataset", DATASET, "--split", split, "--out", out]
-            self.measure(f"frames, {split}, {name}", PYTHON, "-m", "pipeline", "frames", *options)
+            self.measure(f"frames, {split}, {name}", PYTHON, "-m", "star", "frames", "--split", split)
 
     def replace_a_frame(self) -> None:
         """Put another picture in the place of one frame."""

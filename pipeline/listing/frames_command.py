@@ -19,9 +19,9 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = subparsers.add_parser(
         "frames",
         help="list the frames of one split with a digest of each",
-        description="List the frames of one split with size and sha256, for `star keypoints --frames` and for DVC, which"
-        " then need not look at the tree. A frame is read again only where its size or times have changed. The file"
-        " is written only where it comes out different.",
+        description="List the frames of one split with size and sha256, for `star keypoints --frames` and for DVC,"
+        " which then need not look at the tree. A frame is read again only where its size or times have changed. The"
+        " file is written only where it comes out different.",
     )
     parser.add_argument("--split", required=True, choices=SPLITS, help="which split")
     parser.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder (default: root of params.yaml)")

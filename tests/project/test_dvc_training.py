@@ -31,6 +31,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> DvcProject:
         author = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost")
         subprocess.run(["git", *author, "commit", "--quiet", "--allow-empty", "-m", "begin"], check=True)
         write_dataset(RUN, seed=0)
+        # DVC only wants the lists of frames to be there.
+        Path("artifacts/tiny/frames").mkdir()
+        for split in ("train", "test"):
+            Path(f"artifacts/tiny/frames/{split}.json").write_text("{}")
         Path("configs/runs/tiny").mkdir(parents=True)
         write_config(RUN, Path("configs/runs/tiny/short.yaml"))
         Path("params.yaml").write_text("dataset: tiny\nroot: data/tiny\nruns: [short]\nclip_lengths: 1,2\n")

@@ -230,9 +230,7 @@ def test_what_is_no_listing_is_refused(tmp_path: Path, spoil: Callable[[Any], An
     path = tmp_path / "a.json"
     write_frame_listing(path, random_listing())
     path.write_text(json.dumps(spoil(json.loads(path.read_text()))))
-    with pytest.raises(
-        ValueError, match=r"a\.json: .*; list the frames again with `python -m pipeline frames"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"a\.json: .*; list the frames again with `star frames --root") as caught:
         read_frame_listing(path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -152,7 +152,10 @@ def test_a_listing_of_something_else_is_refused(project: Project, capsys: pytest
         ),
         (["--frames", listing, "--split", "test"], "expected the frames of x test, got those of x train; list the"),
         (["--frames", str(project.folder / "x.yaml")], "x.yaml: file: expected whole JSON, found none"),
-        (["--frames", str(project.folder / "none.json")], "none.json: No such file"),
+        (
+            ["--frames", str(project.folder / "none.json")],
+            "none.json: expected the list of the frames, found nothing; list",
+        ),
     ):
         assert project.keypoints("a.h5", *options) == 1
         assert message in capsys.readouterr().err.splitlines()[-1]
@@ -168,3 +171,21 @@ def test_a_link_out_of_the_root_is_refused_here_too(project: Project, capsys: py
     frame.symlink_to(project.folder / "out.jpg")
     assert project.listed("a.h5") == 1
     assert "got a symbolic link that leaves it" in capsys.readouterr().err
+
+
+def test_under_dvc_both_commands_know_where_the_listing_is(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert project.frames() == 0 and project.listed("a.h5") == 0
+    monkeypatch.chdir(project.folder)
+    Path("params.yaml").write_text("dataset: x\nroot: tree\n")
+    assert main(["frames", "--split", "train"]) == 0
+    project.read.clear()
+    assert main(["keypoints", "--split", "train", "--config", "x.yaml", "--frames"]) == 0
+    assert len(project.read) == 79
+    made = project.folder / "artifacts" / "x"
+    assert (made / "frames" / "train.json").read_bytes() == project.listing.read_bytes()
+    assert (made / "keypoints" / "train.h5").read_bytes() == (project.folder / "a.h5").read_bytes()
+    # Without the option as without a listing.
+    (made / "frames" / "train.json").unlink()
+    project.read.clear()
+    assert main(["keypoints", "--split", "train", "--config", "x.yaml"]) == 0
+    assert len(project.read) == 79
