@@ -62,6 +62,8 @@ def installed_stages(drawing: str) -> str:
     stages = yaml.load(drawing)
     for stage in stages["stages"].values():
         inner = stage.get("do", stage)
+        if "deps" not in inner:  # runs always, whatever its code
+            continue
         kept = [dep for dep in inner["deps"] if dep.partition("/")[0] not in CODE and dep != "configs/pose"]
         inner["deps"] = [*kept, INSTALLED]
     head = f"# The stages of STAR's dvc.yaml; the code that they ran is noted in {INSTALLED}.\n"
