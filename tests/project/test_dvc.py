@@ -153,3 +153,18 @@ def test_another_data_set_is_one_setting_and_a_path(project: DvcProject, tmp_pat
     with open_cache(project.folder / "artifacts" / "other" / "graphs" / "test.h5", "graphs") as cache:
         assert (cache.dataset, cache.frames) == ("other", 3)
         assert cache.paths[0] == "0011/rgb/D5/1.jpg"
+
+
+def test_an_edit_of_stage_one_s_code_takes_over_every_chunk(project: DvcProject) -> None:
+    chunks = project.chunks("train")
+    code = project.folder / "pipeline" / "keypoints" / "bad_frames.py"
+    code.write_text(code.read_text(encoding="utf-8") + "\n# another thought\n", encoding="utf-8")
+    with unchanged(project, *[name for name in project.contents() if "/keypoints/" not in name]):
+        assert project.repro() == FRAMES | {"keypoints@train", "keypoints@test"}
+    assert project.chunks("train") == chunks  # not one is written anew
+
+
+def test_an_edit_of_what_no_stage_runs_runs_nothing(project: DvcProject) -> None:
+    for room in ("data_cache/viewer", "data_cache/exchange/exports", "star", "pipeline/checks"):
+        (project.folder / room / "new_code.py").write_text("NEW = 1\n")
+    assert project.repro() == FRAMES
