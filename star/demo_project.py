@@ -99,7 +99,13 @@ def _note_code(folder: Path) -> None:
 
 def reproduce(folder: Path) -> int:
     """Run `dvc repro` in `folder`, which becomes DVC's if it is not yet; the exit status."""
-    if not (folder / ".dvc").exists() and (status := _dvc(folder, "init", "--no-scm", "--quiet")):
+    prepare: tuple[str, ...] = ()
+    if not (folder / ".dvc").exists():
+        prepare = ("init", "--no-scm", "--quiet")
+    elif not any((place / ".git").exists() for place in (folder.resolve(), *folder.resolve().parents)):
+        # An unpacked archive of a checkout: DVC would ask for the repository that its settings take for granted.
+        prepare = ("config", "--local", "core.no_scm", "true")
+    if prepare and (status := _dvc(folder, *prepare)):
         return status
     return _dvc(folder, "repro")
 

@@ -98,3 +98,11 @@ def test_stages_run_there_and_not_twice(tmp_path: Path) -> None:
     lock = (folder / "dvc.lock").read_bytes()
     assert demo_project.reproduce(folder) == 0
     assert (folder / "dvc.lock").read_bytes() == lock
+
+
+def test_an_archive_of_a_checkout_needs_no_repository(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    shutil.copyfile(ROOT / ".dvc" / "config", tmp_path / ".dvc" / "config")
+    (tmp_path / "dvc.yaml").write_text("stages: {one: {cmd: 'echo 1 > made.txt', outs: [made.txt]}}\n")
+    assert demo_project.reproduce(tmp_path) == 0
+    assert (tmp_path / "made.txt").read_text() == "1\n"
