@@ -79,7 +79,7 @@ def test_command_takes_its_settings_from_the_file(keypoints: Path, capsys: pytes
         assert made.recipe["min_score"] == 0.5
     config.write_text("min_score: 1.5\n")
     assert main(command) == 1
-    assert "min_score: expected a score in 0…1, got 1.5" in capsys.readouterr().err
+    assert "min_score: expected a number in 0…1, got 1.5" in capsys.readouterr().err
     with pytest.raises(SystemExit) as usage:
         main(command[:-2])
     assert usage.value.code == 2
