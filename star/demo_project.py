@@ -128,7 +128,7 @@ def show_results(folder: Path) -> None:
         f"Results:      {folder / results[1]}, features.h5; caches in {folder / 'artifacts/sample'}",
         f"Look inside:  {star} view {test}",
         f"Hand on:      {star} export {test} --format coco --out results.json",
-        "Your data:    README.md, section 'Your own HITSZ-VCM'",
+        "Your data:    name it in params.yaml (docs/quickstart.md, 'Your own data'), then dvc repro",
         f"Report:       {(folder / 'artifacts/sample/reports/full.html').resolve()}",
     )
     sys.stdout.write("\n" + "\n".join(lines) + "\n")

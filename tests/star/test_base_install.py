@@ -56,6 +56,7 @@ def test_it_is_small(base: Installed) -> None:
         ("export {file} --format sleap --out {out}.h5", "frames"),
         ("check --root tree --workers 0", "0 errors, 0 warnings"),
         ("index --root tree --split train", "tracks"),
+        ("frames --root tree --dataset tree --split train --workers 0", ""),
         ("completion bash", "complete"),
         ("--version", f"star {importlib.metadata.version('star-reid')}"),
     ],
