@@ -142,11 +142,11 @@ def test_status_lists_only_the_frames(undisturbed: DvcProject) -> None:
 
 
 def test_another_data_set_is_one_setting_and_a_path(project: DvcProject, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "another disk" / "hitsz"
+    elsewhere = tmp_path / 'another $HOME "disk" of `mine`' / "hitsz"  # which a shell would take apart
     build_tree(elsewhere, frames="flat", info="root", train=TRAIN, test=(Row(VISIBLE, 11, 5, 3),))
     (project.folder / "configs" / "other.yaml").write_text(SETTINGS)
     (project.folder / "params.yaml").write_text(
-        f"dataset: other\nroot: {elsewhere}\nruns: [short]\nclip_lengths: 1,2\n"
+        f"dataset: other\nroot: {json.dumps(str(elsewhere))}\nruns: [short]\nclip_lengths: 1,2\n"
     )
     with unchanged(project, *project.contents()):
         assert project.repro("graphs@test") == {"frames@test", "keypoints@test", "graphs@test"}
