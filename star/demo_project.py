@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -15,6 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from command_line.digests import folder_digest
 from command_line.shipped_files import HOME, shipped_file
 from data_cache.__main__ import main as look_into
 from data_cache.files.published_file import publish_files
@@ -77,16 +77,7 @@ def code_digests() -> dict[str, str]:
     """sha256 of the code of every room that is installed, by the room's name, and of the shipped pose network."""
     top = Path(__file__).resolve().parents[1]
     places = {name: top / name for name in CODE} | {"configs/pose": HOME / "configs" / "pose"}
-    return {name: _folder_digest(place) for name, place in places.items()}
-
-
-def _folder_digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        name = file.relative_to(folder)
-        if file.is_file() and not {"__pycache__", "shipped"} & set(name.parts):
-            digest.update(f"{name.as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
+    return {name: folder_digest(place) for name, place in places.items()}
 
 
 def _note_code(folder: Path) -> None:

@@ -6,11 +6,12 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from command_line.digests import file_sha256
 from command_line.settings_file import build_settings
 from model.run.config import RunConfig
 from model.run.differing_keys import differing_keys
 from model.run.run_folder import checkpoint_folder, run_folder
-from model.training.checkpoint_file import file_sha256, read_checkpoint
+from model.training.checkpoint_file import read_checkpoint
 from model.training.checkpoints import newest_intact
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import numpy as np
 from data_cache.contract.records import Role
 from model.retrieval.metrics import retrieval_metrics
 from model.retrieval.ranking import DIRECTIONS, rank_both_ways
+from model.run.origin import data_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,8 @@ class Results:
     """What was measured.
 
     metrics:    direction → `rank-1`, `rank-5`, `rank-10`, `rank-20`, `mAP`, `mINP` → a fraction
-    provenance: `config` (that the checkpoint was trained with), `checkpoint`, `recipes` of the caches, `protocol`
+    provenance: `config` (that the checkpoint was trained with), `checkpoint`, `recipes` and `origin` (digests)
+                of what was evaluated, `protocol`
     """
 
     metrics: dict[str, dict[str, float]]
@@ -105,7 +107,9 @@ def rank_features(
             "file": chosen.path.name,
             "sha256": chosen.sha256,
             "position": chosen.checkpoint.facts.get("position"),
+            "origin": chosen.checkpoint.facts.get("origin"),
         },
+        "origin": data_origin(tracks.split.files),
         "recipes": tracks.split.recipes,
         "protocol": described,
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
+from command_line.digests import file_sha256
 from command_line.settings_file import build_settings
 from data_cache.contract.hdf5_checks import hdf5_errors, read_text
 from data_cache.contract.writer import canonical_recipe
@@ -22,7 +23,6 @@ from model.retrieval.metrics import retrieval_metrics
 from model.retrieval.ranking import DIRECTIONS, rank_both_ways
 from model.run.config import RunConfig
 from model.run.differing_keys import differing_keys
-from model.training.checkpoint_file import file_sha256
 from model.training.checkpoints import checkpoint_files
 
 if TYPE_CHECKING:

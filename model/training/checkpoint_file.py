@@ -31,6 +31,7 @@ class Checkpoint:
 
     tensors: by name: `network.…`, `optimizer.…`, `scaler.…` (with mixed precision), `epoch_sums`
     facts:   `config` (the RunConfig as nested mappings), `persons` (classes), `recipes` (of the caches, by kind),
+             `origin` (by content: what it was trained on and the code that did, `model.run.origin`),
              `pretrained` (sha256 of the ImageNet weights' file, or none), `devices`,
              `steps_per_epoch`, `excluded` (where `data.exclude` keeps tracks out of training: row of /tracks as text →
              path of the first frame), `position` (`epoch`, `step`: the next one to do; `total_steps` done)
@@ -79,14 +80,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if said.get("sha256") != _digest(facts, tensors):
         raise ValueError(f"{path}: damaged: its content does not have the checksum written with it")
     return Checkpoint(tensors, json.loads(facts))
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits. Raises FileNotFoundError."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(facts: str, tensors: Mapping[str, NDArray[Any]]) -> str:

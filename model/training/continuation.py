@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from command_line.digests import file_sha256
 from model.run.differing_keys import differing_keys
-from model.training.checkpoint_file import file_sha256
+from model.run.origin import code_origin, data_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     from model.run.config import RunConfig
     from model.training.training_data import TrainingData
+
+logger = logging.getLogger(__name__)
 
 # What may change between a stop and a resume: names and places, how long to go on, and what is kept.
 FREE = (
@@ -35,6 +39,7 @@ def training_facts(run: RunConfig, data: TrainingData, pretrained: Path | None) 
         "config": _plain(asdict(run)),
         "persons": len(data.persons),
         "recipes": data.recipes,
+        "origin": {**data_origin(data.split.files), "code": code_origin()},
         "pretrained": None if pretrained is None else file_sha256(pretrained),
         "devices": data.batches.devices,
         "steps_per_epoch": data.steps,
@@ -43,9 +48,19 @@ def training_facts(run: RunConfig, data: TrainingData, pretrained: Path | None) 
 
 
 def check_continuation(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise ValueError with the differing keys unless the training of `before` may go on as `now`."""
+    """Raise ValueError with the differing keys unless the training of `before` may go on as `now`.
+
+    It may where all that decides its numbers is the same, and it has not gone beyond the epochs of now.
+    """
     compared = {key: value for key, value in before.items() if key != "position"}
-    differing = {key: pair for key, pair in differing_keys(compared, now).items() if key not in FREE}
+    unknown = _unknown_origin(compared, now)
+    differing = {
+        key: pair
+        for key, pair in differing_keys(compared, now).items()
+        if key not in FREE and not any(key == lost or key.startswith(f"{lost}.") for lost in unknown)
+    }
+    if beyond := _beyond_the_epochs(before["position"], now["config"]["train"]["epochs"]):
+        differing["train.epochs"] = beyond
     if differing:
         named = "; ".join(f"{key}: {old} then, {new} now" for key, (old, new) in list(differing.items())[:_SHOWN])
         more = f"; and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
@@ -53,6 +68,26 @@ def check_continuation(path: Path, before: Mapping[str, Any], now: Mapping[str, 
             f"{path}: cannot go on, this training differs from the one that wrote it: {named}{more};"
             " set these back, give the run another name, or use --on-change restart"
         )
+
+
+def _unknown_origin(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The parts of the origin that only one of both knows, which cannot be compared; said in a warning."""
+    if "origin" not in before:
+        logger.warning("this checkpoint does not note its origin: whether data and code are the same was not compared")
+        return ["origin"]
+    if ("frames" in before["origin"]) == ("frames" in now["origin"]):
+        return []
+    side = "now" if "frames" in now["origin"] else "in the checkpoint (`star frames` writes the list)"
+    logger.warning("the frames are listed only %s: whether they are the same was not compared", side)
+    return ["origin.frames"]
+
+
+def _beyond_the_epochs(position: Mapping[str, int], epochs: int) -> tuple[str, str] | None:
+    """Where a checkpoint stands and where the training should end, as text, if that is before."""
+    epoch, step = position["epoch"], position["step"]
+    if (epoch, step) <= (epochs, 0):
+        return None
+    return f"{epoch} epochs and {step} steps done", f"{epochs} epochs"
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mindspore as ms
 import numpy as np
@@ -64,6 +64,9 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
     with ExitStack() as stack:
         stack.enter_context(lock_output(run_folder(run) / "training") if group.leads else nullcontext())
         found = find_start(run, start, facts, group)
+        if found is not None and found.checkpoint.facts["position"]["epoch"] >= run.train.epochs:
+            logger.info("%s: all %d epochs are done, and nothing has changed since", found.path, run.train.epochs)
+            return found.path
         ms.set_seed(run.train.seed)
         network = StarNetwork(run.model, len(data.persons))
         if found is None:
@@ -71,7 +74,7 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
         step = TrainingStep(network, TotalLoss(run.loss, network.consistent), run.train, group.size)
         training = _Training(run, data, facts, step, group)
         if found is not None:
-            training.restore(found)
+            training.restore(found.checkpoint)
         stop = stack.enter_context(watch_for_stop())
         loader = stack.enter_context(
             BatchLoader(data.split.files, data.images, data.clips, run.model.frames, start.workers)
@@ -79,7 +82,14 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
         return training.go_on(loader, stop)
 
 
-def find_start(run: RunConfig, start: StartSettings, facts: dict[str, Any], group: DeviceGroup) -> Checkpoint | None:
+class Found(NamedTuple):
+    """A checkpoint to go on from, and its file."""
+
+    path: Path
+    checkpoint: Checkpoint
+
+
+def find_start(run: RunConfig, start: StartSettings, facts: dict[str, Any], group: DeviceGroup) -> Found | None:
     """The checkpoint to go on from; none to begin anew. ValueError where there is one and it may not be used."""
     folder = checkpoint_folder(run)
     if not start.resume:
@@ -102,7 +112,7 @@ def find_start(run: RunConfig, start: StartSettings, facts: dict[str, Any], grou
             logger.warning("%s. Beginning anew; the old checkpoints are now in %s", error, put_aside(folder))
         return None
     logger.info("going on from %s", path)
-    return checkpoint
+    return Found(path, checkpoint)
 
 
 class _Training:
@@ -148,8 +158,6 @@ class _Training:
                     self._run_epoch(loader, batches, log, advance, stop)
         finally:
             log.close()
-        if self.saved is None:
-            self.save()
         return self.saved or checkpoint_folder(self.run)
 
     def _run_epoch(self, loader: BatchLoader, batches: Any, log: RunLog, advance: Any, stop: StopRequest) -> None:

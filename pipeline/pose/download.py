@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from command_line.digests import file_sha256
+
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30.0
@@ -28,12 +30,6 @@ def weights_folder() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
     # The XDG base directory specification says to ignore relative paths.
     return (cache if cache.is_absolute() else Path.home() / ".cache") / "star-reid" / "weights"
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch_weights(

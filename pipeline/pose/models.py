@@ -10,9 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from command_line.digests import file_sha256
 from command_line.shipped_files import HOME
 from pipeline.pose.config import config_sha256, official_config, official_weights, read_pose_config
-from pipeline.pose.download import Progress, fetch_weights, file_sha256, weights_folder
+from pipeline.pose.download import Progress, fetch_weights, weights_folder
 from pipeline.settings import PoseSettings
 
 if TYPE_CHECKING:

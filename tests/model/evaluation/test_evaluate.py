@@ -16,6 +16,7 @@ import pytest
 from mindspore import Tensor
 from sklearn.metrics import average_precision_score
 
+from command_line.digests import file_sha256
 from data_cache.contract.records import Status
 from data_cache.contract.skeleton import JOINTS
 from model.__main__ import main
@@ -25,7 +26,7 @@ from model.evaluation.feature_file import read_features
 from model.network.network import StarNetwork
 from model.retrieval.ranking import TrackFeatures
 from model.run.run_folder import cache_files
-from model.training.checkpoint_file import file_sha256, read_checkpoint
+from model.training.checkpoint_file import read_checkpoint
 from tests.model.evaluation.evaluation_runs import (
     RUN,
     TEST_TRACKS,

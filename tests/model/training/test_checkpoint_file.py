@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from model.training.checkpoint_file import Checkpoint, file_sha256, read_checkpoint, write_checkpoint
+from command_line.digests import file_sha256
+from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
 from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
 
 

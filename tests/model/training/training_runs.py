@@ -36,5 +36,5 @@ def write_training_run() -> None:
 def train_and_stop(signal: int, steps: int, *options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Train in a process of its own in `folder`, until `signal` arrives after `steps` steps."""
     command = [sys.executable, str(TESTS / "killed_training.py"), str(signal), str(steps), *TRAIN, *options]
-    environment = {**os.environ, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": f"{TESTS.parents[2]}{os.pathsep}{TESTS}", "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from command_line.digests import file_sha256
 from pipeline.pose import download as pose_download
-from pipeline.pose.download import fetch_weights, file_sha256, weights_folder
+from pipeline.pose.download import fetch_weights, weights_folder
 
 BODY = bytes(range(251)) * 20_011  # 5 MB, some blocks
 DIGITS = hashlib.sha256(BODY).hexdigest()[:8]

@@ -1,0 +1,185 @@
+"""A training goes on, or counts as done, only where data, code and epochs are what they were."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from command_line.digests import file_sha256, folder_digest
+from data_cache.contract.reader import copy_index, open_cache
+from data_cache.contract.split_file import FrameListing, write_frame_listing
+from model.__main__ import main
+from model.clips.clip_files import open_split
+from model.run import origin
+from model.run.run_folder import cache_files
+from model.training.checkpoint_file import read_checkpoint, write_checkpoint
+from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, TRAIN, write_training_run
+from tests.same_files import content
+
+LAST = CHECKPOINTS / f"step-{EPOCHS * STEPS:08d}.safetensors"
+CACHES = (Path("artifacts/tiny/edges/train.h5"), Path("artifacts/tiny/graphs/train.h5"))
+LISTING = Path("artifacts/tiny/frames/train.json")
+RESTART = ("--resume", "--on-change", "restart")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a data set, the list of its frames, and a run that went through."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_training_run()
+        list_frames()
+        assert main([*TRAIN]) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def copied(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(trained, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def list_frames() -> None:
+    """What `star frames` writes."""
+    files = cache_files(RUN, "train")
+    with open_cache(files.edges) as reader:
+        index = copy_index(reader)
+    there = [files.root / path for path in index.paths]
+    sizes = tuple(file.stat().st_size if file.is_file() else None for file in there)
+    digests = tuple(file_sha256(file) if file.is_file() else None for file in there)
+    write_frame_listing(LISTING, FrameListing(index, sizes, digests))
+
+
+def correct_labels() -> None:
+    """Two persons of the training split change places, in caches of the same recipes."""
+    for file in CACHES:
+        with h5py.File(file, "r+") as cache:
+            person = cache["tracks/person"][()]
+            two, three = np.flatnonzero(person == 2)[0], np.flatnonzero(person == 3)[0]
+            person[[two, three]] = person[[three, two]]
+            cache["tracks/person"][...] = person
+    assert open_split(cache_files(RUN, "train"), RUN.dataset, "train").tracks.person[two] == 3
+
+
+def replace_frames() -> None:
+    """Every other frame of the training split becomes the last one."""
+    with open_cache(CACHES[0]) as reader:
+        files = [Path(RUN.root) / path for path in reader.paths]
+    for file in [file for file in files if file.is_file()][::2]:
+        shutil.copyfile(files[-1], file) if file != files[-1] else None
+    list_frames()
+
+
+def weights(file: Path) -> dict[str, NDArray[Any]]:
+    return read_checkpoint(file).part("network")
+
+
+def differ(a: dict[str, NDArray[Any]], b: dict[str, NDArray[Any]]) -> bool:
+    return any(not np.array_equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [(correct_labels, "origin.edges: "), (correct_labels, "origin.graphs: "), (replace_frames, "origin.frames: ")],
+)
+def test_other_data_under_the_same_names_are_refused(
+    change: Any, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(CHECKPOINTS)
+    change()
+    assert main([*TRAIN, "--resume"]) == 1
+    error = capsys.readouterr().err
+    assert "cannot go on" in error and named in error and "--on-change restart" in error
+    assert content(CHECKPOINTS) == before
+
+
+@pytest.mark.parametrize("change", [correct_labels, replace_frames])
+def test_they_are_trained_on_anew_where_that_is_asked_for(change: Any, trained: Path) -> None:
+    change()
+    assert main([*TRAIN, *RESTART]) == 0
+    assert differ(weights(LAST), weights(trained / LAST))
+    assert read_checkpoint(LAST).facts["origin"]["edges"] == file_sha256(CACHES[0])
+
+
+def test_code_that_decides_numbers_is_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for room in origin.ROOMS:
+        shutil.copytree(origin._TOP / room, tmp_path / "code" / room)
+    monkeypatch.setattr(origin, "_TOP", tmp_path / "code")
+    assert main([*TRAIN, "--resume"]) == 0  # the same code, wherever it lies
+    losses = tmp_path / "code" / "model" / "network" / "losses.py"
+    losses.write_text(losses.read_text(encoding="utf-8").replace("1.0", "2.0", 1) + "\n", encoding="utf-8")
+    assert main([*TRAIN, "--resume"]) == 1
+    error = capsys.readouterr().err
+    assert "origin.code.model/network: " in error and "origin.code.model/clips" not in error
+
+
+def test_fewer_epochs_than_done_are_not_done(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    fewer = ("--set", f"train.epochs={EPOCHS - 1}")
+    before = content(CHECKPOINTS)
+    assert main([*TRAIN, "--resume", *fewer]) == 1
+    assert f"train.epochs: {EPOCHS} epochs and 0 steps done then, {EPOCHS - 1} epochs now" in capsys.readouterr().err
+    assert content(CHECKPOINTS) == before
+    assert main([*TRAIN, *RESTART, *fewer]) == 0
+    made = CHECKPOINTS / f"step-{(EPOCHS - 1) * STEPS:08d}.safetensors"
+    alone = ("--set", "name=alone")
+    assert main([*TRAIN, *fewer, *alone]) == 0
+    again = CHECKPOINTS.parents[1] / "alone" / "checkpoints" / made.name
+    assert not differ(weights(made), weights(again))
+
+
+def test_what_changes_nothing_writes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    files = [file for file in Path("artifacts").rglob("*") if file.is_file()]
+    before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
+    with caplog.at_level(logging.INFO):
+        assert main([*TRAIN, "--resume"]) == 0
+    assert f"{LAST}: all {EPOCHS} epochs are done, and nothing has changed since" in caplog.text
+    assert {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in before} == before
+
+
+def test_a_checkpoint_from_before_goes_on_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    old = read_checkpoint(LAST)
+    del old.facts["origin"]
+    write_checkpoint(LAST, old)
+    assert main([*TRAIN, "--resume", "--set", f"train.epochs={EPOCHS + 1}"]) == 0
+    assert "does not note its origin" in caplog.text
+    assert "origin" in read_checkpoint(CHECKPOINTS / f"step-{(EPOCHS + 1) * STEPS:08d}.safetensors").facts
+
+
+def test_without_a_list_of_frames_they_are_not_compared_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    LISTING.unlink()
+    assert main([*TRAIN, "--resume"]) == 0
+    assert "the frames are listed only in the checkpoint (`star frames` writes the list)" in caplog.text
+
+
+def test_results_say_what_they_were_made_of() -> None:
+    assert main(["evaluate", "--config", "short.yaml"]) == 0
+    provenance = json.loads((CHECKPOINTS.parent / "metrics.json").read_text())["provenance"]
+    assert provenance["checkpoint"]["origin"] == read_checkpoint(LAST).facts["origin"]
+    assert provenance["origin"] == {
+        kind: file_sha256(Path(f"artifacts/tiny/{kind}/test.h5")) for kind in ("edges", "graphs")
+    }
+
+
+def test_a_folder_s_digest_is_of_names_and_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name / "room").mkdir(parents=True)
+        (tmp_path / name / "room" / "x.py").write_text("1\n")
+        (tmp_path / name / "__pycache__").mkdir()
+        (tmp_path / name / "__pycache__" / f"{name}.pyc").write_text(name)
+    assert folder_digest(tmp_path / "a") == folder_digest(tmp_path / "b")
+    (tmp_path / "b" / "room" / "x.py").rename(tmp_path / "b" / "room" / "y.py")
+    assert folder_digest(tmp_path / "a") != folder_digest(tmp_path / "b")
