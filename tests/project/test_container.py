@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import tomllib
@@ -39,8 +40,9 @@ def arguments(name: str) -> list[str]:
 
 def make_steps(target: str, venv: Path) -> list[str]:
     """What `make target` would do where there is no environment yet."""
-    command = ["make", "--dry-run", f"VENV={venv}", target]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    command = ["make", "--no-print-directory", "--dry-run", f"VENV={venv}", target]
+    outside = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(command, cwd=ROOT, env=outside, text=True, capture_output=True, check=True)
     return done.stdout.replace("\\\n", " ").splitlines()
 
 

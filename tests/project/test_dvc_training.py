@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -70,3 +71,33 @@ def test_a_killed_train_stage_goes_on_and_is_evaluated(project: DvcProject) -> N
     assert 0 <= shown[f"{HOME}/metrics.json"]["data"]["infrared_to_visible"]["rank-1"] <= 1
     assert shown[f"{HOME}/live/metrics.json"]["data"]["step"] == EPOCHS - 1
     assert "loss" in dvc(project, "plots", "show", "--json")
+
+
+def trained_weights(project: DvcProject) -> tuple[int, str]:
+    """Steps done by the newest checkpoint, and a digest of its weights."""
+    newest = sorted((project.folder / CHECKPOINTS).glob("*.safetensors"))[-1]
+    checkpoint = read_checkpoint(newest)
+    digest = hashlib.sha256()
+    for name, array in sorted(checkpoint.part("network").items()):
+        digest.update(name.encode() + array.tobytes())
+    return checkpoint.facts["position"]["total_steps"], digest.hexdigest()
+
+
+def test_what_a_finished_run_was_made_of_changes_and_it_is_trained_anew(project: DvcProject) -> None:
+    train = ("--single-item", "train@short")
+    dvc(project, "repro", *train)
+    steps, weights = trained_weights(project)
+    losses = project.folder / "model" / "network" / "losses.py"
+    code = losses.read_text(encoding="utf-8")
+    losses.write_text(code.replace("self.triplet(clip, person)", "self.triplet(clip, person) * 0.0"), encoding="utf-8")
+    said = dvc(project, "repro", *train)
+    assert "origin.code.model/network: " in said and "Beginning anew" in said
+    assert trained_weights(project)[0] == steps and trained_weights(project)[1] != weights
+    losses.write_text(code, encoding="utf-8")
+    (project.folder / "artifacts" / "tiny" / "frames" / "train.json").write_text("{ }")  # another list of frames
+    assert "origin.frames: " in dvc(project, "repro", *train)
+    assert trained_weights(project) == (steps, weights)  # to the bit what this code makes of these frames
+    config = project.folder / "configs" / "runs" / "tiny" / "short.yaml"
+    config.write_text(config.read_text().replace(f"epochs: {EPOCHS}", f"epochs: {EPOCHS - 1}"))
+    assert "Beginning anew" in dvc(project, "repro", *train)
+    assert trained_weights(project)[0] == (EPOCHS - 1) * STEPS
