@@ -119,7 +119,9 @@ class _DataSet:
             raise ValueError(f"{self._path}: images: expected {name} {taken} times as in the split, found it again")
         self._taken[name] = taken + 1
         self._row_of[number] = rows[taken]
-        self._table.note_size(rows[taken], image.get("height"), image.get("width"))
+        height, width = image.get("height"), image.get("width")
+        if height is not None or width is not None:
+            self._table.note_size(rows[taken], height, width)
 
     def finish(self) -> tuple[object, NDArray[np.int64]]:
         """The person category's id and the place of each of our joints among its keypoints."""

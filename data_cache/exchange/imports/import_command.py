@@ -44,7 +44,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--root",
         type=Path,
         metavar="DIR",
-        help="the data set's folder: sizes are read from the frames there (mmpose, star) or compared with them",
+        help="the data set's folder: sizes are read from the frames there, or compared with those that SOURCE has",
     )
     parser.add_argument(
         "--images", type=Path, metavar="FILE.json", help="for coco: the data set that the results are of"

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 # Raised when this code makes other keypoints of the same file. History: 1 first.
 IMPORT_CODE = 1
 
-WITH_SIZES = ("coco", "pyskl")  # formats that say how large the frames are
+# Formats that may say how large each frame is, and what to say where they do not.
+WITH_SIZES = {"coco": "none", "pyskl": "none of its own (img_shape is one size for all frames of a video)"}
 BLOCK_FRAMES = 4096
 NAMED_IN_MESSAGE = 5
 _LEAST_EXTENT = 2.0  # pixels; skeletons that all fit in here are not in pixels
@@ -82,7 +83,7 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
             _measure_frames(root, table, status)
         _check_share(request, table, status)
         _check_unit(table, status)
-        _check_sizes(table, status)
+        _check_sizes(request, table, status)
         recipe = {"code": IMPORT_CODE, "estimator": {"imported": request.format, **described}}
         with CacheWriter(request.out, "keypoints", index, recipe, status=status) as writer:
             for start in range(0, len(status), BLOCK_FRAMES):
@@ -174,10 +175,12 @@ def _check_unit(table: SkeletonTable, status: NDArray[np.uint8]) -> None:
         )
 
 
-def _check_sizes(table: SkeletonTable, status: NDArray[np.uint8]) -> None:
+def _check_sizes(request: ImportRequest, table: SkeletonTable, status: NDArray[np.uint8]) -> None:
     wrong = (status == Status.OK) & (table.size <= 0).any(axis=1)
     if wrong.any():
-        raise table.refusal(int(wrong.argmax()), "height and width in pixels", "none")
+        remedy = "name the data set's folder with --root DIR, and sizes are read from the frames"
+        found = f"{WITH_SIZES.get(request.format, 'none')}: {remedy}"
+        raise table.refusal(int(wrong.argmax()), "height and width in pixels", found)
 
 
 def _block(table: SkeletonTable, status: NDArray[np.uint8], rows: slice) -> FrameKeypoints:

@@ -16,7 +16,7 @@ from data_cache.contract.skeleton import JOINTS
 from data_cache.exchange.exports.exported_frames import track_name
 from data_cache.exchange.imports.frame_names import without_ending
 from data_cache.exchange.imports.plain_pickle import load_plain
-from data_cache.exchange.imports.skeleton_table import shown
+from data_cache.exchange.imports.skeleton_table import MAX_EXTENT, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # Of our own export: the frames of the annotation, their sizes, and the track's row in /tracks.
 PATHS_KEY, SIZES_KEY, TRACK_KEY = "frame_paths", "frame_sizes", "track"
 _BLOCK_BYTES = 1 << 20
-_FAR = 1 << 31  # beyond every size, and short to print
 
 
 def read_pyskl(source: Path, table: SkeletonTable) -> dict[str, str]:
@@ -120,9 +119,11 @@ def _offer_annotation(where: str, annotation: dict[Any, Any], table: SkeletonTab
     if rows is None:
         table.strangers += keypoints.shape[1]
         return
+    _check_shapes(where, annotation)
     sizes = _sizes(where, annotation, len(rows))
     for place, row in enumerate(rows):
-        table.note_size(row, *sizes[place])
+        if sizes is not None:
+            table.note_size(row, *sizes[place])
         for person in range(len(keypoints)):
             xy, values = keypoints[person, place], score[person, place]
             if not _is_blank(xy, values):
@@ -147,8 +148,8 @@ def _joints(where: str, annotation: dict[Any, Any]) -> tuple[NDArray[Any], NDArr
             f"{where}: expected keypoint and keypoint_score of as many persons and frames, at least one person, found"
             f" {keypoints.shape[:2]} and {score.shape[:2]}"
         )
-    total = annotation.get("total_frames", keypoints.shape[1])
-    if not isinstance(total, int) or total != keypoints.shape[1]:
+    total = annotation.get("total_frames")
+    if total is not None and (not isinstance(total, int) or total != keypoints.shape[1]):
         raise ValueError(
             f"{where}: expected total_frames {keypoints.shape[1]} as the keypoints have, found {shown(total)}"
         )
@@ -178,27 +179,33 @@ def _rows(
     return rows
 
 
-def _sizes(where: str, annotation: dict[Any, Any], frames: int) -> list[tuple[object, object]]:
-    """Height and width of each frame: of our own export one a frame, else `img_shape` for all; 0, 0 without any."""
+def _sizes(where: str, annotation: dict[Any, Any], frames: int) -> NDArray[Any] | None:
+    """Height and width of each frame, (frame, 2), as our own export has them; None: the file does not say.
+
+    `img_shape` is one size a video, so it is nobody's: the crops of a tracklet differ in size.
+    """
     sizes = annotation.get(SIZES_KEY)
-    if sizes is not None:
-        if not isinstance(sizes, np.ndarray) or sizes.shape != (frames, 2):
-            raise ValueError(f"{where}: {SIZES_KEY}: expected an array of shape ({frames}, 2), found another")
-        return [(height, width) for height, width in sizes]
-    shape = _extents(where, "img_shape", annotation.get("img_shape", (0, 0)))
-    original = _extents(where, "original_shape", annotation.get("original_shape", shape))
-    if original != shape:
+    if sizes is None or (isinstance(sizes, np.ndarray) and sizes.shape == (frames, 2)):
+        return sizes
+    raise ValueError(f"{where}: {SIZES_KEY}: expected an array of shape ({frames}, 2), found another")
+
+
+def _check_shapes(where: str, annotation: dict[Any, Any]) -> None:
+    """ValueError where the keypoints are not in pixels of the frames: `img_shape` is another than `original_shape`."""
+    shape, original = (_extents(where, key, annotation.get(key)) for key in ("img_shape", "original_shape"))
+    if shape is not None and original is not None and original != shape:
         raise ValueError(
             f"{where}: expected img_shape (height, width), and original_shape the same, found {shape} and {original}"
         )
-    return [shape] * frames
 
 
-def _extents(where: str, key: str, value: object) -> tuple[int, int]:
-    """Height and width, two whole numbers, out of a tuple, list or array; the table says whether they are a size."""
+def _extents(where: str, key: str, value: object) -> tuple[int, int] | None:
+    """Height and width, two whole numbers, out of a tuple, list or array; None for None."""
+    if value is None:
+        return None
     pair = value.tolist() if isinstance(value, np.ndarray) and value.shape == (2,) else value
     if isinstance(pair, tuple | list):
-        if len(pair) == 2 and all(type(extent) is int and abs(extent) < _FAR for extent in pair):
+        if len(pair) == 2 and all(type(extent) is int and 0 <= extent <= MAX_EXTENT for extent in pair):
             return pair[0], pair[1]
         found = ", ".join(map(shown, pair[:4])) or "nothing"
     else:

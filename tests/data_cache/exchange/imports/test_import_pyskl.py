@@ -29,22 +29,20 @@ from tests.factories import RECIPE
 
 @pytest.fixture
 def case(tmp_path: Path) -> Case:
-    """Tracks whose frames are of one size, as these pickles say it; nothing is known of frames without a track."""
-    return one_size(make_case(tmp_path, orphans=0))
+    """Tracks whose frames differ in size, which these pickles do not say; they do not have frames without a track."""
+    case = make_case(tmp_path, orphans=0)
+    write_frames(case)
+    return case
 
 
-def one_size(case: Case) -> Case:
-    size = case.rows.size.copy()
-    for start, stop in zip(case.index.tracks.start, case.index.tracks.stop, strict=True):
-        size[start:stop] = size[start]
-    rows = case.rows
-    return Case(case.folder, case.index, type(rows)(rows.keypoints, rows.score, size, rows.status))
+def run(case: Case, source: Path, *options: str | Path) -> int:
+    return run_import(case, source, "pyskl", "--root", case.root, *options)
 
 
 def annotate(case: Case, track: int, **changes: Any) -> dict[str, Any]:
     """One annotation, by the fields of PYSKL's own description of its files."""
     rows = slice(case.index.tracks.start[track], case.index.tracks.stop[track])
-    shape = tuple(case.rows.size[rows.start].tolist())
+    shape = tuple(case.rows.size[rows.start].tolist())  # of the first frame: one a video
     return {
         "frame_dir": f"{track:06d}",
         "label": 3,
@@ -72,7 +70,7 @@ def annotate_all(case: Case) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("protocol", range(6))
 def test_every_protocol_and_both_forms_are_read(case: Case, listed: bool, protocol: int) -> None:
     source = write_pickle(case, annotate_all(case)[::-1], listed=listed, protocol=protocol)
-    assert run_import(case, source, "pyskl") == 0
+    assert run(case, source) == 0
     assert_imported(case)
 
 
@@ -91,9 +89,10 @@ def first_path(case: Case, track: int) -> str:
 )
 def test_a_track_is_found_by_each_of_its_names(tmp_path: Path, name) -> None:
     # Seed 5 has two tracks in one folder among seven; the first three have a folder each.
-    case = one_size(make_case(tmp_path, tracks=3, orphans=0))
+    case = make_case(tmp_path, tracks=3, orphans=0)
+    write_frames(case)
     named = [annotate(case, track, frame_dir=name(case, track)) for track in range(3)]
-    assert run_import(case, write_pickle(case, named), "pyskl") == 0
+    assert run(case, write_pickle(case, named)) == 0
     assert_imported(case)
 
 
@@ -101,7 +100,7 @@ def test_a_folder_of_two_tracks_names_neither(case: Case, capsys: pytest.Capture
     folders = [first_path(case, track).rpartition("/")[0] for track in range(len(case.index.tracks))]
     (shared,) = {folder for folder in folders if folders.count(folder) == 2}
     named = [annotate(case, track, frame_dir=folder) for track, folder in enumerate(folders)]
-    status = run_import(case, write_pickle(case, named), "pyskl")
+    status = run(case, write_pickle(case, named))
     first = folders.index(shared)
     message = f"annotation {first}: frame_dir '{shared}': expected the name of one track, found that of 2"
     assert_refused(case, capsys, status, message, f"by its row in /tracks ({first}, …)")
@@ -145,7 +144,7 @@ def test_the_person_with_the_highest_mean_score_is_taken(case: Case, capsys: pyt
     other[0][1::2], other[1][1::2] = 0, 0  # the other person is in every second frame only
     entry["keypoint"] = np.stack([nobody[0], other[0], keypoint_first])
     entry["keypoint_score"] = np.stack([nobody[1], other[1], score])
-    assert run_import(case, write_pickle(case, annotations), "pyskl") == 0
+    assert run(case, write_pickle(case, annotations)) == 0
     assert_imported(case)
     assert f"the best was taken: {(len(score) + 1) // 2}\n" in capsys.readouterr().out
 
@@ -154,7 +153,7 @@ def test_half_floats_keep_their_value(case: Case) -> None:
     annotations = annotate_all(case)
     for entry in annotations:
         entry["keypoint"] = entry["keypoint"].astype(np.float16)
-    assert run_import(case, write_pickle(case, annotations), "pyskl") == 0
+    assert run(case, write_pickle(case, annotations)) == 0
     with open_cache(case.out) as reader:
         np.testing.assert_array_equal(
             reader.read("keypoints", 0, reader.frames), case.rows.keypoints.astype(np.float16).astype(np.float32)
@@ -166,29 +165,32 @@ def test_frames_without_anybody_are_missing(case: Case, nobody: float) -> None:
     annotations = annotate_all(case)
     gone = int(case.index.tracks.start[2]) + 1
     annotations[2]["keypoint"][0, 1], annotations[2]["keypoint_score"][0, 1] = nobody, nobody
-    assert run_import(case, write_pickle(case, annotations), "pyskl", "--max-bad", "0.5") == 0
+    assert run(case, write_pickle(case, annotations), "--max-bad", "0.5") == 0
     assert_imported(without(case, gone))
 
 
 def test_tracks_of_another_split_are_left_alone(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     other = annotate(case, 1, frame_dir="Test/0099/ir/D1/1")
     beyond = annotate(case, 0, frame_dir="99")
-    assert run_import(case, write_pickle(case, [*annotate_all(case), other, beyond]), "pyskl") == 0
+    assert run(case, write_pickle(case, [*annotate_all(case), other, beyond])) == 0
     assert_imported(case)
     count = int(case.index.tracks.lengths[[0, 1]].sum())
     assert f"of no frame of this split: {count}\n" in capsys.readouterr().out
 
 
-def test_frames_of_another_size_are_refused(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+def test_frames_of_another_size_than_their_own_are_refused(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     import cv2
 
-    write_frames(case)
-    source = write_pickle(case, annotate_all(case))
-    assert run_import(case, source, "pyskl", "--root", case.root) == 0
+    sizes = [case.rows.size[slice(*ends)] for ends in zip(case.index.tracks.start, case.index.tracks.stop, strict=True)]
+    annotations = annotate_all(case)
+    source = write_pickle(
+        case, [{**entry, "frame_sizes": size} for entry, size in zip(annotations, sizes, strict=True)]
+    )
+    assert run(case, source) == 0
     case.out.unlink()
     height, width = case.rows.size[4].tolist()
     cv2.imwrite(str(case.root / case.index.paths[4]), np.zeros((height + 1, width, 3), np.uint8))
-    status = run_import(case, source, "pyskl", "--root", case.root)
+    status = run(case, source)
     assert_refused(
         case,
         capsys,
@@ -216,8 +218,10 @@ CHANGES = {
     "endless count": ({"total_frames": ENDLESS}, "as the keypoints have, found tuple"),
     "endless size": ({"img_shape": ENDLESS}, "expected img_shape (height, width) in whole pixels, found tuple, tuple"),
     "huge size": ({"img_shape": (10**5000, 5)}, "expected img_shape (height, width) in whole pixels, found int, 5"),
-    "no size": ({"img_shape": (0, 0), "original_shape": (0, 0)}, "expected height and width in pixels, found none"),
-    "negative size": ({"img_shape": (-1, 5), "original_shape": (-1, 5)}, "as whole numbers up to 65536, found -1, 5"),
+    "negative size": (
+        {"img_shape": (-1, 5), "original_shape": (-1, 5)},
+        "img_shape (height, width) in whole pixels, found -1, 5",
+    ),
     "paths": ({"frame_paths": [1]}, "frame_paths: expected a list of paths"),
     "sizes": ({"frame_sizes": np.ones((1, 2), int)}, "frame_sizes: expected an array of shape"),
 }
@@ -228,7 +232,7 @@ def test_sizes_of_any_kind_of_pair_are_read(case: Case, kind: Any) -> None:
     annotations = annotate_all(case)
     for entry in annotations:
         entry["original_shape"] = kind(entry["img_shape"])
-    assert run_import(case, write_pickle(case, annotations), "pyskl") == 0
+    assert run(case, write_pickle(case, annotations)) == 0
     assert_imported(case)
 
 
@@ -238,7 +242,7 @@ def test_every_other_annotation_is_refused(
 ) -> None:
     assert case.index.tracks.lengths[1] != case.index.tracks.lengths[4]
     source = write_pickle(case, [annotate(case, 1, **changes)])
-    status = run_import(case, source, "pyskl", "--max-bad", "1")
+    status = run(case, source, "--max-bad", "1")
     assert_refused(case, capsys, status, "skeletons.pkl: ", message)
 
 
@@ -257,19 +261,19 @@ def test_every_other_value_is_refused(
     annotations = annotate_all(case)
     annotations[2][key][0, 1, 7] = value
     row = int(case.index.tracks.start[2]) + 1
-    status = run_import(case, write_pickle(case, annotations), "pyskl")
+    status = run(case, write_pickle(case, annotations))
     assert_refused(case, capsys, status, f"{case.index.paths[row]}: expected", message)
 
 
 def test_what_is_no_list_of_annotations_is_refused(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
-    status = run_import(case, write_pickle(case, [annotate(case, 1), annotate(case, 1)]), "pyskl", "--max-bad", "1")
+    status = run(case, write_pickle(case, [annotate(case, 1), annotate(case, 1)]), "--max-bad", "1")
     assert_refused(case, capsys, status, "annotation 1", "found a second one of the same frames")
     for content in ({"a": 1}, [1], 5):
-        status = run_import(case, write_pickle(case, content, listed=True), "pyskl")
+        status = run(case, write_pickle(case, content, listed=True))
         assert_refused(case, capsys, status, "expected a list of annotations")
-    status = run_import(case, write_pickle(case, []), "pyskl")
+    status = run(case, write_pickle(case, []))
     assert_refused(case, capsys, status, "no entry is of a frame of", str(case.frames))
     small = annotate_all(case)
     for entry in small:
         entry["keypoint"] /= 100
-    assert_refused(case, capsys, run_import(case, write_pickle(case, small), "pyskl"), "coordinates in pixels")
+    assert_refused(case, capsys, run(case, write_pickle(case, small)), "coordinates in pixels")
