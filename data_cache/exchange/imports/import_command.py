@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from command_line.option_types import share
 from command_line.run_command import DONE
+
+if TYPE_CHECKING:
+    from data_cache.exchange.imports.import_keypoints import ImportSummary
 
 FORMATS = {
     "coco": "COCO keypoint results (.json), with --images",
@@ -61,7 +65,6 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(args: argparse.Namespace) -> int:
     """Write the keypoints file and say what is in it."""
-    from command_line.text_table import amount
     from data_cache.exchange.imports.import_keypoints import ImportRequest, import_keypoints
 
     if args.images is not None and args.format != "coco":
@@ -71,17 +74,24 @@ def run(args: argparse.Namespace) -> int:
         done = import_keypoints(request)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{args.out} is as it was before") from None
-    lines = [f"{args.out}: {done.ok:,} of {amount(done.frames, 'frame')} have keypoints"]
-    lines += [
-        f"  {meaning}: {number:,}"
-        for number, meaning in (
-            (done.without, "without a skeleton (status missing)"),
-            (done.frames - done.ok - done.without, "with a skeleton, but no readable file below --root"),
-            (done.several, "with several skeletons, the best was taken"),
-            (done.clipped, "scores clipped to 0…1"),
-            (done.strangers, "entries of the source that are of no frame of this split"),
-        )
-        if number
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join(describe(args.out, done)) + "\n")
     return DONE
+
+
+def describe(out: Path, done: ImportSummary) -> list[str]:
+    """What is in the file, and what was not taken as the source has it, a line each."""
+    from command_line.text_table import amount
+    from data_cache.exchange.imports.skeleton_table import STRAY_FRAMES
+
+    unplaced = f"joints at exactly (0, 0), in {amount(done.unplaced_frames, 'frame')}"
+    unplaced += ", taken as not found (score 0)" if done.unplaced_frames > STRAY_FRAMES else ", kept"
+    counts = (
+        (done.without, "without a skeleton (status missing)"),
+        (done.frames - done.ok - done.without, "with a skeleton, but no readable file below --root"),
+        (done.several, "with several skeletons, the best was taken"),
+        (done.clipped, "scores clipped to 0…1"),
+        (done.unplaced, unplaced),
+        (done.strangers, "entries of the source that are of no frame of this split"),
+    )
+    first = f"{out}: {done.ok:,} of {amount(done.frames, 'frame')} have keypoints"
+    return [first, *(f"  {meaning}: {number:,}" for number, meaning in counts if number)]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Raised when this code makes other keypoints of the same file. History: 1 first.
-IMPORT_CODE = 1
+# Raised when this code makes other keypoints of the same file. History: 1 first; 2 joints at (0, 0) were not found.
+IMPORT_CODE = 2
 
 # Formats that may say how large each frame is, and what to say where they do not.
 WITH_SIZES = {"coco": "none", "pyskl": "none of its own (img_shape is one size for all frames of a video)"}
@@ -55,7 +55,8 @@ class ImportRequest:
 @dataclass(frozen=True)
 class ImportSummary:
     """What was written: frames in all, with keypoints, without a skeleton in the source, with several to choose from;
-    scores clipped; entries of the source that are of no frame. What is neither ok nor without has no readable file."""
+    scores clipped; entries of the source that are of no frame; joints at exactly (0, 0), taken as not found if in more
+    than `STRAY_FRAMES` frames. What is neither ok nor without has no readable file."""
 
     frames: int
     ok: int
@@ -63,6 +64,8 @@ class ImportSummary:
     several: int
     clipped: int
     strangers: int
+    unplaced: int
+    unplaced_frames: int
 
 
 def import_keypoints(request: ImportRequest) -> ImportSummary:
@@ -78,6 +81,7 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
         root = None if sized else find_root(index.dataset, request.root)
         table = SkeletonTable(request.source, index)
         described = _read_source(request, table)
+        table.drop_unplaced()
         status = np.where(table.found, Status.OK, Status.MISSING).astype(np.uint8)
         if root is not None:
             _measure_frames(root, table, status)
@@ -96,6 +100,8 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
         several=int((table.offered > 1).sum()),
         clipped=table.clipped,
         strangers=table.strangers,
+        unplaced=table.unplaced,
+        unplaced_frames=table.unplaced_frames,
     )
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 # Heatmap maxima and SimCC scores leave 0…1 by a little and are clipped; beyond this they are on another scale.
 LOWEST_SCORE, HIGHEST_SCORE = -0.5, 1.5
 MAX_EXTENT = 1 << 16  # pixels
+# Frames that may have joints at exactly (0, 0) before that is read as "not found". A joint that is really there, to the
+# last bit of two floats, may be met once; twice it is what the program writes. And the two errors weigh differently: a
+# joint taken as not found is one of 17 less, one taken as seen in the corner bends every edge that it has.
+STRAY_FRAMES = 1
 
 
 def shown(value: object) -> str:
@@ -41,6 +45,8 @@ class SkeletonTable:
     size:      (frame, 2) int32, height and width in pixels; 0 where nothing is known
     offered:   (frame,) int64, how many skeletons were offered
     strangers: how many entries of the source are of no frame of the split
+    unplaced:  how many joints of the skeletons taken lie at exactly (0, 0) with a score above 0, and unplaced_frames in
+               how many frames; known after `drop_unplaced`
     """
 
     def __init__(self, source: Path, index: SplitIndex) -> None:
@@ -52,6 +58,8 @@ class SkeletonTable:
         self.size = np.zeros((count, 2), np.int32)
         self.offered = np.zeros(count, np.int64)
         self.strangers = 0
+        self.unplaced = 0
+        self.unplaced_frames = 0
         self._rank = np.full(count, -np.inf)
         self._clipped = np.zeros(count, np.uint8)
 
@@ -76,7 +84,8 @@ class SkeletonTable:
     def offer(self, row: int, keypoints: ArrayLike, score: ArrayLike, rank: float | None = None) -> None:
         """Take this skeleton for frame `row` if it ranks higher than those offered before; the first wins a draw.
 
-        keypoints: (joint, xy) numbers, pixels of the frame; score: (joint,) numbers; rank: the mean score if None
+        keypoints: (joint, xy) numbers, pixels of the frame; score: (joint,) numbers; rank: the mean score if None, in
+        which joints at (0, 0) count 0. A skeleton whose joints all lie at (0, 0) is nobody.
         Raises ValueError naming source and frame for another number of joints, NaN, infinity, coordinates that are far
         from every frame, and scores that are on another scale than 0…1.
         """
@@ -87,13 +96,23 @@ class SkeletonTable:
         if values.min() < LOWEST_SCORE or values.max() > HIGHEST_SCORE:
             worst = values[np.abs(values - 0.5).argmax()]
             raise self.refusal(row, "scores within 0…1 (a little more is clipped)", f"{worst:g}")
+        placed = xy.any(axis=1)
+        if not placed.any():
+            return
         self.offered[row] += 1
-        rank = float(values.mean(dtype=np.float64)) if rank is None else rank
+        rank = float((values * placed).mean(dtype=np.float64)) if rank is None else rank
         if rank > self._rank[row]:
             self._rank[row] = rank
             self.keypoints[row] = xy
             self.score[row] = np.clip(values, 0, 1)
             self._clipped[row] = ((values < 0) | (values > 1)).sum()
+
+    def drop_unplaced(self) -> None:
+        """Count the joints at exactly (0, 0); in more than `STRAY_FRAMES` frames they were not found: score 0."""
+        unplaced = (self.keypoints == 0).all(axis=2) & (self.score > 0)
+        self.unplaced, self.unplaced_frames = int(unplaced.sum()), int(unplaced.any(axis=1).sum())
+        if self.unplaced_frames > STRAY_FRAMES:
+            self.score[unplaced] = 0
 
     def note_size(self, row: int, height: Any, width: Any) -> None:
         """Take note of the size of frame `row` in pixels, as the source gives it.

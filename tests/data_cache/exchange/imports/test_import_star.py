@@ -128,7 +128,7 @@ def test_the_same_input_gives_the_same_bytes_and_names_its_source(case: Case) ->
             "source": "poses.h5",
             "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
         }
-        assert reader.recipe == {"code": 1, "estimator": described}
+        assert reader.recipe == {"code": 2, "estimator": described}
 
 
 def change_first(case: Case, change) -> Path:
