@@ -94,4 +94,5 @@ def describe(out: Path, done: ImportSummary) -> list[str]:
         (done.strangers, "entries of the source that are of no frame of this split"),
     )
     first = f"{out}: {done.ok:,} of {amount(done.frames, 'frame')} have keypoints"
-    return [first, *(f"  {meaning}: {number:,}" for number, meaning in counts if number)]
+    lines = [first, *(f"  {meaning}: {number:,}" for number, meaning in counts if number)]
+    return [*lines, *(f"  {problem.sentence()}" for problem in done.problems)]

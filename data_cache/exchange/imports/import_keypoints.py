@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_cache.contract.records import FrameKeypoints, Status
+from data_cache.contract.records import Status
 from data_cache.contract.split_file import read_frames
 from data_cache.contract.writer import CacheWriter
 from data_cache.exchange.imports.frame_sizes import read_sizes
-from data_cache.exchange.imports.skeleton_table import SkeletonTable
+from data_cache.exchange.imports.import_checks import check_skeletons
+from data_cache.exchange.imports.skeleton_table import BLOCK_FRAMES, SkeletonTable
 from data_cache.files.frame_images import find_root
 from data_cache.files.output_lock import lock_output
 
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from data_cache.verification.problems import Problem
+
 # Raised when this code makes other keypoints of the same file. History: 1 first; 2 joints at (0, 0) were not found.
 IMPORT_CODE = 2
 
-# Formats that may say how large each frame is, and what to say where they do not.
-WITH_SIZES = {"coco": "none", "pyskl": "none of its own (img_shape is one size for all frames of a video)"}
-BLOCK_FRAMES = 4096
+WITH_SIZES = ("coco", "pyskl")  # formats that may say how large each frame is
 NAMED_IN_MESSAGE = 5
-_LEAST_EXTENT = 2.0  # pixels; skeletons that all fit in here are not in pixels
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ImportRequest:
 class ImportSummary:
     """What was written: frames in all, with keypoints, without a skeleton in the source, with several to choose from;
     scores clipped; entries of the source that are of no frame; joints at exactly (0, 0), taken as not found if in more
-    than `STRAY_FRAMES` frames. What is neither ok nor without has no readable file."""
+    than `STRAY_FRAMES` frames; what `check` finds in the file. What is neither ok nor without has no readable file."""
 
     frames: int
     ok: int
@@ -66,6 +66,7 @@ class ImportSummary:
     strangers: int
     unplaced: int
     unplaced_frames: int
+    problems: tuple[Problem, ...]
 
 
 def import_keypoints(request: ImportRequest) -> ImportSummary:
@@ -86,12 +87,11 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
         if root is not None:
             _measure_frames(root, table, status)
         _check_share(request, table, status)
-        _check_unit(table, status)
-        _check_sizes(request, table, status)
+        problems = check_skeletons(table, status, request.format)
         recipe = {"code": IMPORT_CODE, "estimator": {"imported": request.format, **described}}
         with CacheWriter(request.out, "keypoints", index, recipe, status=status) as writer:
             for start in range(0, len(status), BLOCK_FRAMES):
-                rows = _block(table, status, slice(start, start + BLOCK_FRAMES))
+                rows = table.block(status, slice(start, start + BLOCK_FRAMES))
                 writer.append({"keypoints": rows.keypoints, "score": rows.score, "size": rows.size})
     return ImportSummary(
         frames=len(status),
@@ -102,6 +102,7 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
         strangers=table.strangers,
         unplaced=table.unplaced,
         unplaced_frames=table.unplaced_frames,
+        problems=problems,
     )
 
 
@@ -170,27 +171,3 @@ def _check_share(request: ImportRequest, table: SkeletonTable, status: NDArray[n
             f" --root; expected at most {request.max_bad:g} of them; complete the source or raise --max-bad; the first"
             f" are {named}"
         )
-
-
-def _check_unit(table: SkeletonTable, status: NDArray[np.uint8]) -> None:
-    ok = status == Status.OK
-    if ok.any() and float(np.abs(table.keypoints[ok]).max()) <= _LEAST_EXTENT:
-        raise ValueError(
-            f"{table.source}: expected coordinates in pixels of the frame, found none beyond {_LEAST_EXTENT:g}:"
-            " multiply them by the frames' width and height"
-        )
-
-
-def _check_sizes(request: ImportRequest, table: SkeletonTable, status: NDArray[np.uint8]) -> None:
-    wrong = (status == Status.OK) & (table.size <= 0).any(axis=1)
-    if wrong.any():
-        remedy = "name the data set's folder with --root DIR, and sizes are read from the frames"
-        found = f"{WITH_SIZES.get(request.format, 'none')}: {remedy}"
-        raise table.refusal(int(wrong.argmax()), "height and width in pixels", found)
-
-
-def _block(table: SkeletonTable, status: NDArray[np.uint8], rows: slice) -> FrameKeypoints:
-    ok = status[rows] == Status.OK
-    keypoints, score, size = table.keypoints[rows].copy(), table.score[rows].copy(), table.size[rows].copy()
-    keypoints[~ok], score[~ok], size[~ok] = np.nan, np.nan, 0
-    return FrameKeypoints(keypoints, score, size, status[rows])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_cache.contract.records import FrameKeypoints, Status
 from data_cache.contract.skeleton import JOINTS
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # Heatmap maxima and SimCC scores leave 0…1 by a little and are clipped; beyond this they are on another scale.
 LOWEST_SCORE, HIGHEST_SCORE = -0.5, 1.5
 MAX_EXTENT = 1 << 16  # pixels
+BLOCK_FRAMES = 4096  # looked at and written at a time
 # Frames that may have joints at exactly (0, 0) before that is read as "not found". A joint that is really there, to the
 # last bit of two floats, may be met once; twice it is what the program writes. And the two errors weigh differently: a
 # joint taken as not found is one of 17 less, one taken as seen in the corner bends every edge that it has.
@@ -125,6 +127,13 @@ class SkeletonTable:
                 expected = f"height and width as whole numbers up to {MAX_EXTENT}"
                 raise self.refusal(row, expected, f"{shown(height)}, {shown(width)}")
         self.size[row] = height, width
+
+    def block(self, status: NDArray[np.uint8], rows: slice) -> FrameKeypoints:
+        """Some rows as a keypoints file has them: blank where `status` (frame,) uint8 is not ok."""
+        ok = status[rows] == Status.OK
+        keypoints, score, size = self.keypoints[rows].copy(), self.score[rows].copy(), self.size[rows].copy()
+        keypoints[~ok], score[~ok], size[~ok] = np.nan, np.nan, 0
+        return FrameKeypoints(keypoints, score, size, status[rows])
 
     def refusal(self, row: int, expected: str, found: str) -> ValueError:
         """The error for what the source says of frame `row`."""

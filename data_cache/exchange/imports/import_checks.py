@@ -1,0 +1,78 @@
+"""What has to hold of imported skeletons before a file is made of them: units, sizes, and the rules of `check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_cache.contract.records import Status
+from data_cache.contract.schema import find_format
+from data_cache.exchange.imports.skeleton_table import BLOCK_FRAMES
+from data_cache.verification.check_rules import ROW_RULES, blank_rules
+from data_cache.verification.problems import Findings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from data_cache.exchange.imports.skeleton_table import SkeletonTable
+    from data_cache.verification.problems import Problem
+
+MOST = 0.5  # share of the frames; what more of them break is no outlier but another coordinate frame
+_LEAST_EXTENT = 2.0  # pixels; skeletons that all fit in here are not in pixels
+_NO_SIZE = {"pyskl": "none of its own (img_shape is one size for all frames of a video)"}
+
+
+def check_skeletons(table: SkeletonTable, status: NDArray[np.uint8], source_format: str) -> tuple[Problem, ...]:
+    """Return what `check` will find in the file.
+
+    status: (frame,) uint8, a `Status`
+
+    Raises ValueError for coordinates that are not in pixels, frames without a size, and where more than `MOST` of the
+    frames break one of the rules of `check`.
+    """
+    _check_unit(table, status)
+    _check_sizes(table, status, source_format)
+    return _check_rules(table, status)
+
+
+def _check_unit(table: SkeletonTable, status: NDArray[np.uint8]) -> None:
+    ok = status == Status.OK
+    if ok.any() and float(np.abs(table.keypoints[ok]).max()) <= _LEAST_EXTENT:
+        raise ValueError(
+            f"{table.source}: expected coordinates in pixels of the frame, found none beyond {_LEAST_EXTENT:g}:"
+            " multiply them by the frames' width and height"
+        )
+
+
+def _check_sizes(table: SkeletonTable, status: NDArray[np.uint8], source_format: str) -> None:
+    wrong = (status == Status.OK) & (table.size <= 0).any(axis=1)
+    if wrong.any():
+        remedy = "name the data set's folder with --root DIR, and sizes are read from the frames"
+        found = f"{_NO_SIZE.get(source_format, 'none')}: {remedy}"
+        raise table.refusal(int(wrong.argmax()), "height and width in pixels", found)
+
+
+def _check_rules(table: SkeletonTable, status: NDArray[np.uint8]) -> tuple[Problem, ...]:
+    """The rules of `check` for the rows of a keypoints file."""
+    findings = Findings()
+    specs = find_format("keypoints").per_frame
+    for start in range(0, len(status), BLOCK_FRAMES):
+        rows = table.block(status, slice(start, start + BLOCK_FRAMES))
+        arrays = {"keypoints": rows.keypoints, "score": rows.score, "size": rows.size}
+        for spec in specs:
+            for rule in blank_rules(spec, arrays[spec.name.rpartition("/")[2]], rows.status):
+                findings.apply(rule, start)
+        for rule in ROW_RULES["keypoints"](arrays, rows.status, {}):
+            findings.apply(rule, start)
+    problems = tuple(findings.problems())
+    ok = int((status == Status.OK).sum())
+    for problem in problems:
+        if problem.level == "error" or problem.rows > MOST * ok:
+            path = table.index.paths[problem.row or 0]
+            raise ValueError(
+                f"{table.source}: {problem.rows} of {ok} frames with a skeleton break a rule of `check`: {problem.key}:"
+                f" expected {problem.expected}, found {problem.found} in {path}; give coordinates in pixels of the"
+                " frame itself, from its upper left corner, not of the picture that it was cut from or scaled to"
+            )
+    return problems
