@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from data_cache.exchange.imports.skeleton_table import SkeletonTable
 
+_EXACT = 1 << 53  # up to here a float64 is one whole number
+
 
 def read_coco(source: Path, images: Path, table: SkeletonTable) -> dict[str, str]:
     """Fill `table` with the results of `source`; of several for an image, the one with the highest score.
@@ -79,6 +81,13 @@ def _rank(table: SkeletonTable, row: int, score: object) -> float:
     return float(score)
 
 
+def _whole(value: object) -> int | None:
+    """An id as a whole number, None for what is none; tables with gaps turn 7 into 7.0."""
+    if type(value) is float and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    return value if type(value) is int else None
+
+
 class _DataSet:
     """Images and categories of the data set's JSON, as far as the split's frames need them."""
 
@@ -98,13 +107,10 @@ class _DataSet:
             self._persons.append(item)
 
     def _take_image(self, image: object) -> None:
-        if (
-            not isinstance(image, dict)
-            or not isinstance(image.get("file_name"), str)
-            or type(image.get("id")) is not int
-        ):
+        number = _whole(image.get("id")) if isinstance(image, dict) else None
+        if not isinstance(image, dict) or not isinstance(image.get("file_name"), str) or number is None:
             raise ValueError(f"{self._path}: images: expected id and file_name, found {repr(image)[:80]}")
-        name, number = image["file_name"], image["id"]
+        name = image["file_name"]
         if number in self._row_of:
             raise ValueError(
                 f"{self._path}: images: expected every id once, found {shown(number)} again"
@@ -146,9 +152,10 @@ class _DataSet:
 
     def row_of_image(self, where: str, image_id: object) -> int | None:
         """Row of an image, None for one that is no frame of the split; ValueError for an id that has no image."""
-        if type(image_id) is not int or image_id not in self._row_of:
+        number = _whole(image_id)
+        if number not in self._row_of:
             raise ValueError(
                 f"{where}: expected an image_id of {self._path}, a whole number, found {shown(image_id)}; give the JSON"
                 " of the data set that the results are of with --images"
             )
-        return self._row_of[image_id]
+        return self._row_of[number]

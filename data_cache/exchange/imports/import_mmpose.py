@@ -101,7 +101,7 @@ def _read(source: Path, name: str) -> bytes | None:
 def _persons(path: Path, data: bytes) -> list[dict[str, Any]]:
     again = "run the inferencer on this image again"
     try:
-        persons = json.loads(data.decode("utf-8"))
+        persons = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: expected whole JSON, found none ({error}); {again}") from None
     if not isinstance(persons, list) or not all(isinstance(person, dict) for person in persons):

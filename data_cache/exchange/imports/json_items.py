@@ -24,7 +24,7 @@ class _Text:
         self.path = path
         self._digest = digest
         self._file = path.open("rb")
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()  # Windows begins files with a mark
         self._json = json.JSONDecoder()
         self._buffer = ""
         self._place = 0

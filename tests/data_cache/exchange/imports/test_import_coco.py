@@ -102,6 +102,26 @@ def test_of_several_results_the_best_scored_is_taken(case: Case, capsys: pytest.
         assert (reader.read("keypoints", last, last + 1) == 1).all()
 
 
+def test_ids_that_a_table_made_floats_of_are_whole_numbers(case: Case) -> None:
+    results, data_set = as_results(case)
+    for item in results:
+        item["image_id"], item["category_id"] = float(item["image_id"]), 5.0
+    for image in data_set["images"]:
+        image["id"] = float(image["id"])
+    data_set["categories"][1]["id"] = 5.0
+    assert run(case, results, data_set) == 0
+    assert_imported(case)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json(case: Case) -> None:
+    source, images = save(case, *as_results(case))
+    for file in (source, images):
+        file.write_text(file.read_text("utf-8"), "utf-8-sig")
+        assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert run_import(case, source, "coco", "--images", images) == 0
+    assert_imported(case)
+
+
 def test_frames_of_the_same_path_take_their_images_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case = make_case(tmp_path)
     paths = list(case.index.paths)
@@ -161,6 +181,8 @@ REFUSED = {
     "long image": (spoil("results", image_id="x" * 10000), f"a whole number, found {'x' * 40!r}; give"),
     "long category": (spoil("results", category_id="x" * 10000), f"found {'x' * 40!r}"),
     "image": (spoil("results", image_id=1), "expected an image_id of"),
+    "image as a fraction": (spoil("results", image_id=1000.5), "a whole number, found 1000.5"),
+    "image as a huge float": (spoil("results", image_id=1e300), "a whole number, found 1e+300"),
     "image as text": (spoil("results", image_id="1000"), "found '1000'"),
     "names of joints": (spoil("categories", keypoints=["neck", *JOINTS[1:]]), "the 17 COCO joints by name"),
     "133 joints": (spoil("categories", keypoints=["a"] * 133), "found 133: a, a"),

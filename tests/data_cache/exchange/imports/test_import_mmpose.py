@@ -67,6 +67,13 @@ def test_a_tree_like_the_data_sets_is_read(case: Case, predictions: Path) -> Non
     assert_imported(case)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_prediction(case: Case, predictions: Path) -> None:
+    for file in predictions.rglob("*.json"):
+        file.write_text(file.read_text("utf-8"), "utf-8-sig")
+    assert run_import(case, predictions, "mmpose", "--root", case.root) == 0
+    assert_imported(case)
+
+
 def test_a_tree_within_the_split_is_read(case: Case, predictions: Path) -> None:
     assert run_import(case, predictions / "Train", "mmpose", "--root", case.root) == 0
     assert_imported(case)
