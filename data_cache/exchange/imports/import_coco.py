@@ -3,6 +3,9 @@
 Results: a list of ``{image_id, category_id, keypoints: [x, y, score, …], score}``; data set: ``images`` with ``id``,
 ``file_name`` (the frame's path from the data set's root), ``height`` and ``width``, and ``categories`` with the
 person's ``keypoints``, whose names say which joint is which.
+
+AlphaPose's results are the same, but refer to no data set: their ``image_id`` is the image's name, their joints are in
+COCO's order (https://github.com/MVIG-SJTU/AlphaPose, docs/output.md).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_cache.contract.skeleton import JOINTS
+from data_cache.exchange.imports.frame_names import within_split
 from data_cache.exchange.imports.json_items import read_items
 from data_cache.exchange.imports.skeleton_table import shown
 
@@ -26,17 +30,25 @@ if TYPE_CHECKING:
 _EXACT = 1 << 53  # up to here a float64 is one whole number
 
 
-def read_coco(source: Path, images: Path, table: SkeletonTable) -> dict[str, str]:
+def read_coco(source: Path, images: Path | None, table: SkeletonTable) -> dict[str, str]:
     """Fill `table` with the results of `source`; of several for an image, the one with the highest score.
+
+    images: the data set's JSON; None: `image_id` is the name of the image, as AlphaPose writes it
 
     Returns what the recipe says of the files: names and sha256. Raises ValueError naming the file, and the frame where
     there is one, for anything that is not as above.
     """
-    digest, images_digest = hashlib.sha256(), hashlib.sha256()
-    data_set = _DataSet(images, table)
-    for key, item in read_items(images, images_digest):
-        data_set.take(key, item)
-    category, order = data_set.finish()
+    described = {}
+    if images is None:
+        frames: _DataSet | _NamedImages = _NamedImages(source, table)
+    else:
+        images_digest = hashlib.sha256()
+        frames = _DataSet(images, table)
+        for key, item in read_items(images, images_digest):
+            frames.take(key, item)
+        described = {"images": images.name, "images_sha256": images_digest.hexdigest()}
+    category, order = frames.finish()
+    digest = hashlib.sha256()
     for number, (key, result) in enumerate(read_items(source, digest)):
         where = f"{source}: result {number}"
         if key is not None or not isinstance(result, dict):
@@ -44,22 +56,17 @@ def read_coco(source: Path, images: Path, table: SkeletonTable) -> dict[str, str
                 f"{source}: expected a list of results, found {'an object' if key is not None else repr(result)[:40]};"
                 " give the results file here and the data set's JSON with --images"
             )
+        rows = frames.rows_of_image(where, result.get("image_id"))
         if result.get("category_id") != category:
             raise ValueError(
-                f"{where}: expected category_id {category} ({images}: person), found {shown(result.get('category_id'))}"
+                f"{where}: expected category_id {category} ({images or 'AlphaPose'}: person), found"
+                f" {shown(result.get('category_id'))}"
             )
-        row = data_set.row_of_image(where, result.get("image_id"))
-        if row is None:
-            table.strangers += 1
-            continue
-        joints = _joint_table(table, row, result.get("keypoints"))[order]
-        table.offer(row, joints[:, :2], joints[:, 2], _rank(table, row, result.get("score")))
-    return {
-        "source": source.name,
-        "sha256": digest.hexdigest(),
-        "images": images.name,
-        "images_sha256": images_digest.hexdigest(),
-    }
+        table.strangers += not rows
+        for row in rows:
+            joints = _joint_table(table, row, result.get("keypoints"))[order]
+            table.offer(row, joints[:, :2], joints[:, 2], _rank(table, row, result.get("score")))
+    return {"source": source.name, "sha256": digest.hexdigest(), **described}
 
 
 def _joint_table(table: SkeletonTable, row: int, values: object) -> NDArray[Any]:
@@ -150,12 +157,49 @@ class _DataSet:
             )
         return self._persons[0].get("id"), np.array([names.index(joint) for joint in JOINTS])
 
-    def row_of_image(self, where: str, image_id: object) -> int | None:
-        """Row of an image, None for one that is no frame of the split; ValueError for an id that has no image."""
+    def rows_of_image(self, where: str, image_id: object) -> list[int]:
+        """Row of an image, none for one that is no frame of the split; ValueError for an id that has no image."""
         number = _whole(image_id)
         if number not in self._row_of:
             raise ValueError(
                 f"{where}: expected an image_id of {self._path}, a whole number, found {shown(image_id)}; give the JSON"
                 " of the data set that the results are of with --images"
             )
-        return self._row_of[number]
+        row = self._row_of[number]
+        return [] if row is None else [row]
+
+
+class _NamedImages:
+    """Images that are known by their names: the frame's path, without the split's folder, or its basename alone."""
+
+    def __init__(self, source: Path, table: SkeletonTable) -> None:
+        self._source = source
+        self._table = table
+        self._rows = table.rows_of_paths()
+        self._paths: dict[str, list[str]] = {}
+        for path in self._rows:
+            for name in {path, within_split(path), path.rpartition("/")[2]}:
+                self._paths.setdefault(name, []).append(path)
+
+    def finish(self) -> tuple[object, NDArray[np.int64]]:
+        """AlphaPose's number of a person, and its joints in our order, which is COCO's."""
+        return 1, np.arange(len(JOINTS))
+
+    def rows_of_image(self, where: str, image_id: object) -> list[int]:
+        """Rows of the frame of this name, none if it is of no frame of the split.
+
+        Raises ValueError for what is no name, and for one that several frames have.
+        """
+        if not isinstance(image_id, str):
+            raise ValueError(
+                f"{where}: expected the name of an image as image_id, or the data set's JSON, which says which image is"
+                f" which frame, found {shown(image_id)}: name it with --images FILE.images.json"
+            )
+        paths = self._paths.get(image_id, [])
+        if len(paths) > 1:
+            raise ValueError(
+                f"{where}: image_id {shown(image_id)}: expected the name of one frame, found that of {len(paths)}:"
+                f" {paths[0]}, {paths[1]}; AlphaPose keeps an image's basename alone: put the path from the data set's"
+                " root there"
+            )
+        return self._rows[paths[0]] if paths else []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from data_cache.exchange.imports.import_keypoints import ImportSummary
 
 FORMATS = {
-    "coco": "COCO keypoint results (.json), with --images",
+    "coco": "COCO keypoint results (.json) with --images, or AlphaPose's, whose image_id is the image's name",
     "mmpose": "a folder of MMPose inferencer predictions, one JSON a frame",
     "pyskl": "a PYSKL or mmaction2 pickle",
     "star": "HDF5 with one dataset a frame, as the public STAR code reads it",

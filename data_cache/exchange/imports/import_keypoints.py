@@ -117,11 +117,6 @@ def _read_source(request: ImportRequest, table: SkeletonTable) -> dict[str, Any]
     if request.format == "coco":
         from data_cache.exchange.imports.import_coco import read_coco
 
-        if request.images is None:
-            raise ValueError(
-                f"{request.source}: expected the data set's JSON, which says which image is which frame: name it with"
-                " --images FILE.images.json"
-            )
         return read_coco(request.source, request.images, table)
     if request.format == "mmpose":
         from data_cache.exchange.imports.import_mmpose import read_mmpose
