@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FORMATS = {
     "coco": "COCO keypoint results (.json) with --images, or AlphaPose's, whose image_id is the image's name",
-    "mmpose": "a folder of MMPose inferencer predictions, one JSON a frame",
+    "mmpose": "a folder of predictions of MMPose's inferencer or demos, one JSON a frame",
     "pyskl": "a PYSKL or mmaction2 pickle",
     "star": "HDF5 with one dataset a frame, as the public STAR code reads it",
 }

@@ -13,6 +13,7 @@ from data_cache.contract.split_file import read_frames
 from data_cache.contract.writer import CacheWriter
 from data_cache.exchange.imports.frame_sizes import read_sizes
 from data_cache.exchange.imports.import_checks import check_skeletons
+from data_cache.exchange.imports.prediction_formats import PREDICTION_FORMATS
 from data_cache.exchange.imports.skeleton_table import BLOCK_FRAMES, SkeletonTable
 from data_cache.files.frame_images import find_root
 from data_cache.files.output_lock import lock_output
@@ -35,7 +36,7 @@ NAMED_IN_MESSAGE = 5
 class ImportRequest:
     """What to import.
 
-    source, format: the other program's file or folder, and `coco`, `mmpose`, `pyskl` or `star`
+    source, format: the other program's file or folder, and the name of its format, as `star import --help` lists them
     frames:         split file, or cache file of the split
     out:            keypoints file to write
     root:           the data set's folder, None: not given
@@ -118,10 +119,10 @@ def _read_source(request: ImportRequest, table: SkeletonTable) -> dict[str, Any]
         from data_cache.exchange.imports.import_coco import read_coco
 
         return read_coco(request.source, request.images, table)
-    if request.format == "mmpose":
-        from data_cache.exchange.imports.import_mmpose import read_mmpose
+    if request.format in PREDICTION_FORMATS:
+        from data_cache.exchange.imports.prediction_folder import read_predictions
 
-        return read_mmpose(request.source, table)
+        return read_predictions(request.source, table, PREDICTION_FORMATS[request.format])
     if request.format == "pyskl":
         from data_cache.exchange.imports.import_pyskl import read_pyskl
 
@@ -130,7 +131,8 @@ def _read_source(request: ImportRequest, table: SkeletonTable) -> dict[str, Any]
         from data_cache.exchange.imports.import_star import read_star
 
         return read_star(request.source, table)
-    raise ValueError(f"format: expected coco, mmpose, pyskl or star, got {request.format!r}")
+    known = ", ".join(("coco", *PREDICTION_FORMATS, "pyskl", "star"))
+    raise ValueError(f"format: expected one of {known}, got {request.format!r}")
 
 
 def _measure_frames(root: Path, table: SkeletonTable, status: NDArray[np.uint8]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from data_cache.contract.reader import open_cache
+from data_cache.contract.skeleton import JOINTS
 from tests.data_cache.exchange.imports.import_sources import (
     Case,
     assert_imported,
@@ -88,6 +89,30 @@ def test_a_flat_folder_is_read_where_basenames_are_unique(tmp_path: Path) -> Non
     assert_imported(case)
 
 
+def write_demo(case: Case, meta: object) -> Path:
+    """What MMPose's demos save of an image: results_<image>.json with meta_info beside the persons."""
+    folder = case.folder / "vis_results"
+    for row, path in enumerate(case.index.paths):
+        keypoints, score = case.rows.keypoints[row].tolist(), case.rows.score[row].tolist()
+        person = {"keypoints": keypoints, "keypoint_scores": score, "bbox": [[0, 0, 5, 6]], "bbox_score": 1}
+        file = folder / Path(path).parent / f"results_{Path(path).stem}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"meta_info": meta, "instance_info": [person]}, indent="\t"))
+    return folder
+
+
+def test_what_the_demos_save_is_read(case: Case) -> None:
+    meta = {"dataset_name": "coco", "keypoint_id2name": {str(place): name for place, name in enumerate(JOINTS)}}
+    assert run_import(case, write_demo(case, meta), "mmpose", "--root", case.root) == 0
+    assert_imported(case)
+
+
+def test_demos_of_seventeen_other_joints_are_refused(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    other = {str(place): name for place, name in enumerate(("root", "right_hip", *JOINTS[2:]))}  # as Human3.6M begins
+    status = run_import(case, write_demo(case, {"keypoint_id2name": other}), "mmpose", "--root", case.root)
+    assert_refused(case, capsys, status, "meta_info: expected the 17 COCO joints in their order", "17: root, right_hip")
+
+
 def test_predictions_that_overwrote_each_other_are_refused(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     flat = case.folder / "flat"
     predict_all(case, lambda path: flat)
@@ -95,7 +120,7 @@ def test_predictions_that_overwrote_each_other_are_refused(case: Case, capsys: p
     twins = [path for path in case.index.paths if path.endswith("/1.jpg")]
     assert len(twins) == 2
     status = run_import(case, flat, "mmpose", "--root", case.root)
-    remedy = "run the inferencer a folder at a time, with pred_out_dir=PREDICTIONS/<folder of the frames>"
+    remedy = "run it a folder at a time, with pred_out_dir=PREDICTIONS/<folder of the frames>"
     assert_refused(case, capsys, status, f"1.json would be the prediction of {twins[0]} and of {twins[1]}", remedy)
 
 
@@ -170,7 +195,9 @@ REFUSED = {
     "no scores": ('[{"keypoints": []}]', "expected keypoints and keypoint_scores of each person, found keypoints"),
     "truncated": ('[{"keypoints": [[', "expected whole JSON"),
     "nested": ("[" * 100_000, "expected whole JSON"),
-    "no list": ('{"meta_info": {}}', "expected a list of persons as the inferencer writes it, found dict"),
+    "no list": ('{"meta_info": {}}', "expected a list of persons as MMPose writes it, found dict"),
+    "a demo's video": ('{"meta_info": {}, "instance_info": [{"frame_id": 1, "instances": []}]}', "that of a video"),
+    "a demo of nothing": ('{"instance_info": 5}', "expected a list of persons as MMPose writes it, found int"),
     "video": ('[{"frame_id": 0, "instances": []}]', "found that of a video"),
     "not UTF-8": (b"\xff\xfe", "expected whole JSON"),
     "large": (b" " * ((1 << 23) + 1), "found more than 8 MiB"),
@@ -201,4 +228,4 @@ def test_a_folder_of_other_things_is_refused(case: Case, capsys: pytest.CaptureF
     name = case.index.paths[0].split("/", 1)[1].replace(".jpg", ".json")
     assert_refused(case, capsys, status, f"no prediction is of a frame of the split, expected names such as {name}")
     status = run_import(case, case.frames, "mmpose", "--root", case.root)
-    assert_refused(case, capsys, status, "expected the folder of the inferencer's predictions")
+    assert_refused(case, capsys, status, "expected the folder of MMPose's predictions (pred_out_dir), found no folder")
