@@ -65,6 +65,11 @@ def keypoints() -> None:
     write_cache(Path("artifacts/sample/keypoints/train.h5"))
 
 
+def coco_results() -> None:
+    keypoints()
+    Path("results.json").write_text('[{"image_id": 7}]', encoding="utf-8")
+
+
 def empty_folder() -> None:
     Path("data/empty").mkdir(parents=True)
 
@@ -97,8 +102,8 @@ PROVOKED: list[tuple[str, Callable[[], None], str]] = [
     (f"data_cache inspect {KEYPOINTS}", empty_folder, "cannot open this cache file"),
     (f"data_cache inspect {KEYPOINTS} --track 99", keypoints, "expected a row in 0…"),
     (
-        f"data_cache import {KEYPOINTS} --format coco --frames {KEYPOINTS} --out o.h5",
-        keypoints,
+        f"data_cache import results.json --format coco --frames {KEYPOINTS} --out o.h5",
+        coco_results,
         "name it with --images",
     ),
     ("model results metrics.json", empty_folder, "star evaluate writes it"),

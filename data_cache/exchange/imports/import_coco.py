@@ -192,8 +192,8 @@ class _NamedImages:
         """
         if not isinstance(image_id, str):
             raise ValueError(
-                f"{where}: expected the name of an image as image_id, or the data set's JSON, which says which image is"
-                f" which frame, found {shown(image_id)}: name it with --images FILE.images.json"
+                f"{where}: expected the data set's JSON, which says which image is which frame: name it with --images"
+                f" FILE.images.json, or give the image's name as image_id, found {shown(image_id)}"
             )
         paths = self._paths.get(image_id, [])
         if len(paths) > 1:

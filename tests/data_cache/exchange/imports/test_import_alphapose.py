@@ -85,8 +85,11 @@ def test_of_several_persons_the_best_scored_is_taken(case: Case, capsys: pytest.
 REFUSED = {
     "26 joints": ({"keypoints": [5.0, 6.0, 0.5] * 26}, "expected 51 numbers x, y, score, found 78"),
     "scores on another scale": ({"keypoints": [5.0, 6.0, 5.5] * 17}, "scores within 0…1 (a little more is clipped)"),
-    "a number as name": ({"image_id": 7}, "found 7: name it with --images FILE.images.json"),
-    "no name": ({"image_id": None}, "expected the name of an image as image_id"),
+    "a number as name": (
+        {"image_id": 7},
+        "name it with --images FILE.images.json, or give the image's name as image_id, found 7",
+    ),
+    "no name": ({"image_id": None}, "or give the image's name as image_id, found None"),
     "no person": ({"category_id": 3}, "expected category_id 1 (AlphaPose: person), found 3"),
 }
 
