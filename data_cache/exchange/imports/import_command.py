@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FORMATS = {
     "coco": "COCO keypoint results (.json) with --images, or AlphaPose's, whose image_id is the image's name",
     "mmpose": "a folder of predictions of MMPose's inferencer or demos, one JSON a frame",
+    "openpose": "a folder of OpenPose's --write_json, of BODY_25 or COCO's 18 joints",
     "pyskl": "a PYSKL or mmaction2 pickle",
     "star": "HDF5 with one dataset a frame, as the public STAR code reads it",
 }

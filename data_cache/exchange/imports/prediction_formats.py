@@ -66,5 +66,45 @@ def _check_names(path: Path, meta: object) -> None:
         )
 
 
+# OpenPose's joints (https://github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md), by how many there are.
+_ARMS = "Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist"
+_FACE = "REye LEye REar LEar"
+OPENPOSE_JOINTS = {
+    25: f"{_ARMS} MidHip RHip RKnee RAnkle LHip LKnee LAnkle {_FACE}"
+    " LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel".split(),
+    18: f"{_ARMS} RHip RKnee RAnkle LHip LKnee LAnkle {_FACE}".split(),
+}
+
+
+def _openpose_name(joint: str) -> str:
+    """`left_eye` is `LEye`."""
+    side, _, part = joint.rpartition("_")
+    return side[:1].upper() + part.capitalize()
+
+
+def openpose_persons(path: Path, content: Any) -> Persons:
+    """``{version, people: [{pose_keypoints_2d: [x, y, score, …]}]}`` of the models BODY_25 and COCO (18 joints).
+
+    Neck, middle of the hips and feet are not among our joints. What was not found is 0, 0, 0 there.
+    """
+    people = content.get("people") if isinstance(content, dict) else None
+    if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):
+        raise ValueError(f"{path}: expected an object with people, as OpenPose's --write_json makes it, found another")
+    persons = []
+    for person in people:
+        values = person.get("pose_keypoints_2d")
+        count, rest = divmod(len(values), 3) if isinstance(values, list) else (0, 0)
+        if rest or count not in OPENPOSE_JOINTS:
+            raise ValueError(
+                f"{path}: pose_keypoints_2d: expected x, y, score of 25 joints (BODY_25) or 18 (COCO), found"
+                f" {len(values) if isinstance(values, list) else 'no'} numbers; run OpenPose with --model_pose BODY_25"
+            )
+        places = [OPENPOSE_JOINTS[count].index(_openpose_name(joint)) for joint in JOINTS]
+        joints = [values[3 * place : 3 * place + 3] for place in places]
+        persons.append(([joint[:2] for joint in joints], [joint[2] for joint in joints]))
+    return persons
+
+
 MMPOSE = PredictionFormat("MMPose", "pred_out_dir", ("{}.json", "results_{}.json"), mmpose_persons)
-PREDICTION_FORMATS: Mapping[str, PredictionFormat] = MappingProxyType({"mmpose": MMPOSE})
+OPENPOSE = PredictionFormat("OpenPose", "--write_json", ("{}_keypoints.json",), openpose_persons)
+PREDICTION_FORMATS: Mapping[str, PredictionFormat] = MappingProxyType({"mmpose": MMPOSE, "openpose": OPENPOSE})
