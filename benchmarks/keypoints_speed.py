@@ -31,7 +31,7 @@ import torch
 from numpy.typing import NDArray
 
 from command_line.text_table import align_columns
-from pipeline.datasets.frames import decode_frame
+from data_cache.files.decoded_frame import decode_frame
 from pipeline.pose.config import official_config
 from pipeline.pose.keypoints import PoseEstimator
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from command_line.params_file import PARAMS, read_params
+from data_cache.files.decoded_frame import decode_picture
+from data_cache.files.frame_bytes import read_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,19 +52,11 @@ def frame_file(root: Path, relative: str) -> Path:
 def read_image(root: Path, relative: str) -> NDArray[np.uint8] | None:
     """Return frame `relative` as (height, width, rgb) uint8; None when there is no such file or it does not decode.
 
-    Decoded as the estimator's frames are (cv2, orientation tag obeyed), so that keypoints fit.
+    Decoded by what decodes the estimator's frames, so that keypoints fit and the same frames are refused.
     Raises ValueError when the path, or a symlink on it, leaves `root`.
     """
-    import cv2
-
-    target = frame_file(root, relative)
-    if not target.is_file():
-        return None
-    data = np.fromfile(target, np.uint8)
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except cv2.error:
-        return None
+    data = read_bytes(str(frame_file(root, relative)))
+    image = None if data is None else decode_picture(data)
     if image is None:
         return None
     rgb: NDArray[np.uint8] = np.ascontiguousarray(image[:, :, ::-1])

@@ -9,8 +9,9 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from data_cache.files.decoded_frame import decode_frame, find_jpeg_fault
 from pipeline.datasets.frame_pool import map_batches
-from pipeline.datasets.frames import decode_frame, find_jpeg_fault, read_frame_bytes
+from pipeline.datasets.frames import read_frame_bytes
 from pipeline.datasets.root_boundary import resolve_inside, resolve_root
 
 TAIL = 4096

@@ -17,7 +17,8 @@ import numpy as np
 
 from data_cache.contract.records import FrameKeypoints, SplitIndex, Status
 from data_cache.contract.skeleton import JOINTS
-from pipeline.datasets.frames import decode_frame, read_frame_bytes
+from data_cache.files.decoded_frame import decode_frame
+from pipeline.datasets.frames import read_frame_bytes
 from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, write_chunk
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data_cache.files.frame_bytes import read_opened
 from pipeline.datasets.frame_pool import BATCH, map_batches
-from pipeline.datasets.frames import read_opened
 from pipeline.datasets.root_boundary import RealPaths
 
 BLOCK = 1 << 20

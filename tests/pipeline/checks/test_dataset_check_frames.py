@@ -14,13 +14,13 @@ import numpy as np
 import psutil
 import pytest
 
+from data_cache.files.decoded_frame import find_jpeg_fault
 from pipeline.checks import frame_probe
 from pipeline.checks.frame_check import ProbeOptions
 from pipeline.checks.frame_probe import find_edge_fault, find_frame_fault, probe_frames
 from pipeline.checks.report import DatasetReport
 from pipeline.checks.tree_check import check_dataset
 from pipeline.datasets import frame_pool
-from pipeline.datasets.frames import find_jpeg_fault
 from tests.pipeline.datasets.trees import Tree, build_tree
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -141,6 +141,7 @@ def test_a_killed_process_is_told_in_a_sentence(tree: Tree, monkeypatch: pytest.
 KILLED_CALLER = """
 import os, sys, time
 from pathlib import Path
+from data_cache.files.decoded_frame import find_jpeg_fault
 from pipeline.checks import frame_probe
 from pipeline.datasets import frame_pool
 
