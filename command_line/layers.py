@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from command_line.json_data import parse_json
 from command_line.shipped_files import shipped_file
 
 if TYPE_CHECKING:
@@ -55,4 +55,4 @@ def _requirement(extras: tuple[str, ...]) -> str:
         origin = importlib.metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
         return named
-    return f"{named} @ {json.loads(origin)['url']}" if origin else named
+    return f"{named} @ {parse_json(origin)['url']}" if origin else named

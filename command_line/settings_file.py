@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+_SHOWN = 60  # characters of a value in an error
 
 
 def read_settings(path: Path, schema: type[T], overrides: Sequence[str] = ()) -> T:
@@ -64,7 +65,8 @@ def overridden(content: object, overrides: Sequence[str]) -> object:
         try:
             place[last] = parse_yaml(text)
         except ValueError as error:
-            raise ValueError(f"--set {override}: expected a YAML value after '=', got {text!r}: {error}") from None
+            shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+            raise ValueError(f"--set {key}: expected a YAML value after '=', got {shown!r}: {error}") from None
     return result
 
 

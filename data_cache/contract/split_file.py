@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from command_line.json_data import parse_json
 from data_cache.contract.records import SplitIndex, Tracks
 from data_cache.files.output_lock import lock_output
 from data_cache.files.published_file import publish_files
@@ -200,8 +201,8 @@ def _read_object(data: bytes) -> dict[str, Any]:
     if len(data) > _MAX_BYTES:
         raise _refusal("file", f"at most {_MAX_BYTES >> 20} MiB", "more")
     try:
-        content = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = parse_json(data)
+    except ValueError as error:
         raise _refusal("file", "whole JSON", f"none ({error})") from None
     if not isinstance(content, dict) or not set(_KEYS) <= content.keys():
         found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__

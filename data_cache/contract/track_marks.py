@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from command_line.json_data import parse_json
 from command_line.settings_file import build_settings
 from data_cache.contract.records import Modality
 from data_cache.files.published_file import publish_files
@@ -140,10 +141,9 @@ def read_marks(path: Path) -> TrackMarks:
 def parse_marks(content: bytes, source: str) -> TrackMarks:
     """Return the list that the bytes of a file are; errors as `read_marks`, naming `source`."""
     try:
-        values: Any = json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ValueError(f"{source}: expected a marks list (JSON), got something else ({reason}); {_AGAIN}") from None
+        values: Any = parse_json(content)
+    except ValueError as error:
+        raise ValueError(f"{source}: expected a marks list (JSON), got something else ({error}); {_AGAIN}") from None
     named = values.pop("format", None) if isinstance(values, dict) else None
     if named != FORMAT:
         raise ValueError(f"{source}: format: expected {FORMAT!r}, got {_shown(named)}; name a marks list")

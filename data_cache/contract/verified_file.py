@@ -8,7 +8,6 @@ names that the schema knows are looked at.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from command_line.json_data import parse_json
 from data_cache.contract.hdf5_checks import (
     AGAIN,
     Refused,
@@ -137,8 +137,8 @@ def _verify_format(file: h5py.File, path: Path, kind: str | None) -> Format:
 
 def _parse_recipe(text: str) -> dict[str, Any]:
     try:
-        recipe = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        recipe = parse_json(text)
+    except ValueError as error:
         raise Refused("JSON", f"{text[:40]!r} ({error})") from None
     if not isinstance(recipe, dict):
         raise Refused("a JSON object", f"{text[:40]!r}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from command_line.json_data import parse_json
 from data_cache.contract.hdf5_layout import BLOCK_ROWS, create_dataset, encode_texts, write_index
 from data_cache.contract.records import Status
 from data_cache.contract.schema import TEXT, ArraySpec, find_format
@@ -42,8 +43,8 @@ def canonical_recipe(recipe: Mapping[str, Any]) -> str:
     """
     try:
         text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        repeated = json.loads(text)
-    except (TypeError, ValueError) as error:
+        repeated = parse_json(text)
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"recipe: expected numbers, text, lists and mappings, got {error}") from None
     if not isinstance(repeated, dict) or repeated != _plain(recipe):
         raise ValueError("recipe: expected a mapping whose keys are all text")

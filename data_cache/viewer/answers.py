@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from command_line.json_data import parse_json
 from command_line.run_command import one_line
 from data_cache.viewer.saved_marks import StaleMarksError, parse_posted
 from data_cache.viewer.track_query import WrongRequestError, parse_query, parse_whole
@@ -119,8 +120,8 @@ def _parameters(query: str) -> dict[str, str]:
 
 def _parse_json(body: bytes) -> Any:
     try:
-        return json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        return parse_json(body)
+    except ValueError:
         raise WrongRequestError("marks: expected JSON, got something else") from None
 
 

@@ -41,12 +41,12 @@ class ChosenCheckpoint:
     @property
     def persons(self) -> int:
         """Number of persons trained on."""
-        return int(self.checkpoint.facts["persons"])
+        return self.checkpoint.record.persons
 
     @property
     def excluded(self) -> dict[int, str]:
         """Tracks of the training split that a list kept out of training: row of /tracks → path of the first frame."""
-        return {int(row): first for row, first in self.checkpoint.facts.get("excluded", {}).items()}
+        return dict(self.checkpoint.record.excluded)
 
 
 def choose_checkpoint(run: RunConfig, file: Path | None) -> ChosenCheckpoint:
@@ -66,26 +66,13 @@ def choose_checkpoint(run: RunConfig, file: Path | None) -> ChosenCheckpoint:
         path, checkpoint = found
     else:
         path, checkpoint = file, read_checkpoint(file)
-    trained = _trained_run(path, checkpoint)
+    trained = build_settings(checkpoint.facts["config"], RunConfig, f"{path}: config")
     _check_network(path, run, trained)
     for key, (wanted, got) in differing_keys(asdict(run), asdict(trained)).items():
         if key.startswith(("loss.", "train.", "data.")):
             _log.warning("%s: trained with %s %s, where the config says %s", path, key, got, wanted)
     home = run_folder(run if file is None else trained)
     return ChosenCheckpoint(path, checkpoint, trained, file_sha256(path), home)
-
-
-def _trained_run(path: Path, checkpoint: Checkpoint) -> RunConfig:
-    facts = checkpoint.facts if isinstance(checkpoint.facts, dict) else {}
-    persons = facts.get("persons")
-    if not isinstance(persons, int) or persons < 1 or not isinstance(facts.get("recipes"), dict):
-        raise ValueError(f"{path}: expected the persons and the recipes trained on, got persons {persons!r}; not ours")
-    excluded = facts.get("excluded", {})
-    if not isinstance(excluded, dict) or not all(
-        row.isascii() and row.isdigit() and isinstance(first, str) for row, first in excluded.items()
-    ):
-        raise ValueError(f"{path}: excluded: expected rows of tracks and their first frames, got others; not ours")
-    return build_settings(facts.get("config"), RunConfig, f"{path}: config")
 
 
 def _check_network(path: Path, run: RunConfig, trained: RunConfig) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from model.evaluation.results import ranked_tracks
+from command_line.json_data import read_json
+from model.evaluation.results import check_counts, read_shares
 from model.retrieval.ranking import DIRECTIONS
 from model.run.config import MAX_FRAMES
 
@@ -77,7 +78,7 @@ def read_clip_lengths(path: Path) -> ClipLengths:
         raise FileNotFoundError(f"{path}: no such file; star evaluate --frames 1-12 writes it")
     try:
         return _built(_content(path))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"no key {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(
             f"{path}: expected the clip_lengths.json of an evaluation, got something else ({reason});"
@@ -86,11 +87,7 @@ def read_clip_lengths(path: Path) -> ClipLengths:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        text = file.read(MAX_BYTES + 1)
-    if len(text) > MAX_BYTES:
-        raise ValueError(f"more than {MAX_BYTES >> 10} KiB")
-    content = json.loads(text)
+    content = read_json(path, MAX_BYTES)
     if not isinstance(content, dict):
         raise TypeError(f"a {type(content).__name__}")
     for name, expected in (("format", FORMAT), ("version", VERSION)):
@@ -104,7 +101,7 @@ def _built(content: dict[str, Any]) -> ClipLengths:
     for row in content["lengths"]:
         if type(row["frames"]) is not int:
             raise TypeError(f"frames: expected a whole number, got {row['frames']!r}")
-        metrics = {name: {key: float(value) for key, value in row[name].items()} for name in DIRECTIONS}
+        metrics = {name: read_shares(row[name], name) for name in DIRECTIONS}
         lengths.append(LengthMetrics(row["frames"], metrics))
     provenance = content["provenance"]
     for part, keys in (
@@ -114,5 +111,5 @@ def _built(content: dict[str, Any]) -> ClipLengths:
     ):
         for key in keys:
             provenance[part][key]
-    ranked_tracks(provenance["protocol"])
+    check_counts(provenance["protocol"])
     return ClipLengths(tuple(lengths), provenance)

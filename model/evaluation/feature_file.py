@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from command_line.json_data import parse_json
 from data_cache.contract.hdf5_checks import (
     Refused,
     hdf5_errors,
@@ -28,6 +29,7 @@ from data_cache.contract.hdf5_layout import create_dataset, set_texts
 from data_cache.contract.schema import INDEX_ARRAYS, ArraySpec
 from data_cache.contract.writer import LIBRARY_VERSIONS, canonical_recipe
 from data_cache.files.partial_file import hdf5_step
+from model.evaluation.results import track_counts
 from model.retrieval.ranking import TrackFeatures
 
 if TYPE_CHECKING:
@@ -93,7 +95,8 @@ def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
     """The infrared and the visible tracks of the features file `path`.
 
     Raises FileNotFoundError where there is none; ValueError naming file, key, what was expected and found, and a
-    remedy, for a file that is damaged, foreign, of another version, or whose features are not finite and of length 1.
+    remedy, for a file that is damaged, foreign, of another version, whose features are not finite and of length 1, or
+    that holds other tracks and persons than its recipe counts.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such features file; make it with star evaluate")
@@ -104,6 +107,7 @@ def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
     try:
         version, channels = _verify_format(file, path)
         infrared, visible = (_read_group(file, path, track_arrays(group, channels, version)) for group in GROUPS)
+        _verify_counts(file, path, infrared, visible)
     finally:
         with suppress(OSError, RuntimeError):
             file.close()
@@ -120,6 +124,23 @@ def _verify_format(file: h5py.File, path: Path) -> tuple[int, int]:
         version = verify_version(read_integer(file, "version"), FIRST_VERSION, VERSION)
     with hdf5_errors(path, "attribute channels"):
         return version, read_integer(file, "channels")
+
+
+def _verify_counts(file: h5py.File, path: Path, infrared: TrackFeatures, visible: TrackFeatures) -> None:
+    """The tracks and persons that the recipe's protocol counts are those that the file holds."""
+    with hdf5_errors(path, "attribute recipe"):
+        try:
+            recipe = parse_json(read_text(file, "recipe"))
+        except ValueError as error:
+            raise Refused("JSON", f"something else ({error})") from None
+        protocol = recipe.get("protocol", {}) if isinstance(recipe, dict) else None
+        if not isinstance(protocol, dict):
+            raise Refused("the provenance of an evaluation", "something else")
+        held = track_counts(infrared, visible)
+        for name in ("tracks", "persons", "ranked"):
+            if name in protocol and protocol[name] != held.get(name):
+                said = f"{protocol[name]!r:.80}"
+                raise Refused(f"{name} as in its rows, {held.get(name)}", said, "evaluate the run again")
 
 
 def _read_group(file: h5py.File, path: Path, arrays: Mapping[str, TrackArray]) -> TrackFeatures:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from command_line.json_data import MAX_WHOLE, read_json
 from data_cache.contract.records import Role
 from model.retrieval.metrics import retrieval_metrics
 from model.retrieval.ranking import DIRECTIONS, rank_both_ways
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from model.evaluation.protocol_tracks import ProtocolTracks
     from model.retrieval.ranking import TrackFeatures
 
+MAX_BYTES = 1 << 22  # of a metrics.json, which takes some 10 KiB
 # What a table shows of the provenance.
 _SHOWN = {
     "config": ("name", "dataset"),
@@ -55,19 +57,56 @@ def read_results(path: Path) -> Results:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; star evaluate writes it")
     try:
-        content = json.loads(path.read_bytes())
-        metrics = {name: {key: float(value) for key, value in content[name].items()} for name in DIRECTIONS}
+        content = read_json(path, MAX_BYTES)
+        metrics = {name: read_shares(content[name], name) for name in DIRECTIONS}
         provenance = content["provenance"]
         for part, keys in _SHOWN.items():
             for key in keys:
                 provenance[part][key]
-        ranked_tracks(provenance["protocol"])
+        check_counts(provenance["protocol"])
+        check_whole("frames", provenance["protocol"]["frames"], 1)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"no key {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(
-            f"{path}: expected the metrics.json of an evaluation, got something else ({error!r});"
+            f"{path}: expected the metrics.json of an evaluation, got something else ({reason});"
             " star evaluate writes it anew"
         ) from None
     return Results(metrics, provenance)
+
+
+def read_shares(figures: Mapping[str, Any], direction: str) -> dict[str, float]:
+    """The figures of one direction. Raises ValueError for one that is no number in 0…1."""
+    for name, value in figures.items():
+        if type(value) not in (int, float) or not 0 <= value <= 1:
+            raise ValueError(f"{direction}: {name}: expected a fraction in 0…1, got {value!r:.40}")
+    return {name: float(value) for name, value in figures.items()}
+
+
+def check_counts(protocol: Mapping[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError where a count of a provenance's protocol is none, or contradicts others.
+
+    Every one is whole and 0 or more; both modalities' persons and tracks hold those ranked.
+    """
+    ranked, without = ranked_tracks(protocol), protocol["queries_without_match"]
+    tracks, persons = protocol["tracks"], protocol["persons"]
+    for name, counts in (("tracks", tracks), ("persons", persons), ("queries_without_match", without)):
+        for key, count in counts.items():
+            check_whole(f"{name}.{key}", count)
+    for name in persons.keys() & tracks.keys():
+        check_whole(f"persons.{name}", persons[name], 0, tracks[name])
+    check_whole("persons.together", persons["together"], 0, sum(tracks.values()))
+    for direction in DIRECTIONS:
+        query, gallery = direction.split("_to_")
+        check_whole(f"{direction}: queries", ranked[direction]["queries"], 1, tracks[query])
+        check_whole(f"{direction}: gallery", ranked[direction]["gallery"], 1, tracks[gallery])
+        check_whole(f"queries_without_match.{direction}", without[direction], 0, ranked[direction]["queries"] - 1)
+
+
+def check_whole(name: str, value: object, least: int = 0, most: int = MAX_WHOLE) -> None:
+    """Raise ValueError unless `value` is a whole number in `least`…`most`."""
+    if type(value) is not int or not least <= value <= most:
+        expected = f"of {least} or more" if most == MAX_WHOLE else f"in {least}…{most}"
+        raise ValueError(f"{name}: expected a whole number {expected}, got {value!r:.40}")
 
 
 def ranked_tracks(protocol: Mapping[str, Any]) -> dict[str, dict[str, int]]:
@@ -81,7 +120,9 @@ def ranked_tracks(protocol: Mapping[str, Any]) -> dict[str, dict[str, int]]:
         query, gallery = direction.split("_to_")
         counts = protocol["ranked"][direction] if "ranked" in protocol else None
         counts = counts or {"queries": protocol["tracks"][query], "gallery": protocol["tracks"][gallery]}
-        found[direction] = {name: int(counts[name]) for name in ("queries", "gallery")}
+        found[direction] = {name: counts[name] for name in ("queries", "gallery")}
+        for name, count in found[direction].items():
+            check_whole(f"{direction}: {name}", count)
     return found
 
 
@@ -97,7 +138,7 @@ def rank_features(
     described = {
         "label": protocol.label(chosen.trained),
         **protocol.described(),
-        **_counts(infrared, visible),
+        **track_counts(infrared, visible),
         "queries_without_match": {name: int(np.sum(hits[name].count == 0)) for name in DIRECTIONS},
         "left_out_of_the_cached_split": asdict(tracks.infrared.left_out),
     }
@@ -116,7 +157,8 @@ def rank_features(
     return Results({name: retrieval_metrics(hits[name]) for name in DIRECTIONS}, provenance)
 
 
-def _counts(infrared: TrackFeatures, visible: TrackFeatures) -> dict[str, Any]:
+def track_counts(infrared: TrackFeatures, visible: TrackFeatures) -> dict[str, Any]:
+    """What a protocol says of the tracks that are ranked: `tracks`, `persons` and, where roles differ, `ranked`."""
     sides = {"infrared": infrared, "visible": visible}
     persons = {name: len(np.unique(side.person)) for name, side in sides.items()}
     both = len(np.unique(np.concatenate([side.person for side in sides.values()])))

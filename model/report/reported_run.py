@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from command_line.digests import file_sha256
+from command_line.json_data import parse_json
 from command_line.settings_file import build_settings
 from data_cache.contract.hdf5_checks import hdf5_errors, read_text
 from data_cache.contract.writer import canonical_recipe
@@ -89,7 +89,9 @@ def read_reported_run(folder: Path) -> ReportedRun:
     trained = build_settings(results.provenance["config"], RunConfig, f"{where}: config")
     infrared, visible = read_features(folder / FEATURES)
     _check_same_evaluation(folder, results)
-    return ReportedRun(folder, trained, results, infrared, visible, rank_both_ways(infrared, visible))
+    hits = rank_both_ways(infrared, visible)
+    _check_unmatched(where, results.provenance["protocol"], hits)
+    return ReportedRun(folder, trained, results, infrared, visible, hits)
 
 
 def check_figures(path: Path, results: Results) -> None:
@@ -115,17 +117,28 @@ def _check_provenance(where: str, provenance: dict[str, Any]) -> None:
         raise ValueError(f"{where}: recipes: expected those of edges and graphs, got {recipes!r:.60}; {_AGAIN}")
 
 
+def _check_unmatched(where: str, protocol: dict[str, Any], hits: dict[str, HitRanks]) -> None:
+    """Raise ValueError where the results count other queries without a match than the features have."""
+    for direction, said in protocol["queries_without_match"].items():
+        found = int((hits[direction].count == 0).sum()) if direction in hits else None
+        if said != found:
+            raise ValueError(
+                f"{where}: protocol: queries_without_match: {direction}: expected {found}, as in {FEATURES},"
+                f" got {said}; {_AGAIN}"
+            )
+
+
 def _check_same_evaluation(folder: Path, results: Results) -> None:
     """Features and metrics are written together; those of two evaluations must not be shown as one."""
     path = folder / FEATURES
     with hdf5_errors(path, "attribute recipe"):
         file = h5py.File(path, "r", locking=False)
         try:
-            recipe = json.loads(read_text(file, "recipe"))
+            recipe = parse_json(read_text(file, "recipe"))
         finally:
             with suppress(OSError, RuntimeError):
                 file.close()
-    wanted = json.loads(canonical_recipe(results.provenance))
+    wanted = parse_json(canonical_recipe(results.provenance))
     if recipe == wanted:
         return
     differing = differing_keys(wanted, recipe) if isinstance(recipe, dict) else {"all": ("known", "foreign")}

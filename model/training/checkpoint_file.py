@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from command_line.json_data import parse_json
 from data_cache.files.published_file import publish_files
+from model.training.checkpoint_facts import CheckpointFacts, verify_facts, verify_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 KIND = "star-checkpoint"
 VERSION = 1
+_ANOTHER = "not a whole training of star train: name another checkpoint, or train the run again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,11 @@ class Checkpoint:
 
     tensors: dict[str, NDArray[Any]]
     facts: dict[str, Any]
+
+    @cached_property
+    def record(self) -> CheckpointFacts:
+        """The facts, checked. Raises ValueError as `verify_facts`, never for a checkpoint that was read."""
+        return verify_facts(self.facts)
 
     def part(self, prefix: str) -> dict[str, NDArray[Any]]:
         """The tensors whose names begin with `prefix` and a dot, without both."""
@@ -59,9 +68,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read `path` and verify it to the last byte.
+    """Read `path` and verify it to the last byte, what it says of itself, and that its numbers are finite.
 
-    Raises FileNotFoundError; ValueError for a truncated, damaged or foreign file.
+    Raises FileNotFoundError; ValueError for a truncated, damaged or foreign file, naming the fact or tensor.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -69,7 +78,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise FileNotFoundError(f"{path}: no such checkpoint")
     try:
         with safe_open(path, framework="numpy") as file:
-            said = json.loads((file.metadata() or {}).get(KIND, "{}"))
+            said = parse_json((file.metadata() or {}).get(KIND, "{}"))
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: damaged, or no checkpoint: {' '.join(str(error).split())}") from None
@@ -79,7 +88,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
     facts = str(said.get("facts"))
     if said.get("sha256") != _digest(facts, tensors):
         raise ValueError(f"{path}: damaged: its content does not have the checksum written with it")
-    return Checkpoint(tensors, json.loads(facts))
+    try:
+        found = Checkpoint(tensors, parse_json(facts))
+        verify_tensors(tensors, found.record)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; {_ANOTHER}") from None
+    return found
 
 
 def _digest(facts: str, tensors: Mapping[str, NDArray[Any]]) -> str:

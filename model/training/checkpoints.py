@@ -24,12 +24,22 @@ def checkpoint_files(folder: Path) -> list[Path]:
 
 
 def newest_intact(folder: Path) -> tuple[Path, Checkpoint] | None:
-    """The newest checkpoint that can be read; damaged ones are skipped with a warning. None where there is none."""
-    for path in reversed(checkpoint_files(folder)):
+    """The newest checkpoint that can be read; damaged ones are skipped with a warning. None where there is none.
+
+    Raises ValueError where there are some and none can be read: that is no training that has not begun.
+    """
+    files = checkpoint_files(folder)
+    refused = ""
+    for path in reversed(files):
         try:
             return path, read_checkpoint(path)
         except ValueError as error:
-            logger.warning("%s; taking the one before, if there is one", error)
+            refused = refused or str(error)
+            if path != files[0]:
+                logger.warning("%s; taking the one before", error)
+    if files:
+        others = f" (and none of {len(files) - 1} before it can be read)" if len(files) > 1 else ""
+        raise ValueError(f"{refused}{others}; to begin anew, rename {folder}")
     return None
 
 

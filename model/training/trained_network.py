@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mindspore import Tensor, ops
+from mindspore import Tensor, dtype_to_nptype, ops
 
 from command_line.settings_file import build_settings
 from model.network.network import StarNetwork
@@ -28,20 +28,25 @@ def load_network(checkpoint: Checkpoint) -> StarNetwork:
     Raises ValueError where the tensors are not those of its own settings.
     """
     settings = build_settings(checkpoint.facts["config"]["model"], ModelConfig, "checkpoint: config: model")
-    network = StarNetwork(settings, int(checkpoint.facts["persons"]))
+    network = StarNetwork(settings, checkpoint.record.persons)
     set_parameters(network.get_parameters(), checkpoint.part("network"), "network")
     network.set_train(False)
     return network
 
 
 def set_parameters(parameters: Iterable[Parameter], arrays: Mapping[str, NDArray[Any]], what: str) -> None:
-    """Give every parameter the array of its name; ValueError lists what is missing, too much or of another shape."""
+    """Give every parameter the array of its name.
+
+    Raises ValueError that lists what is missing, too much, or of another shape or dtype.
+    """
     named = {parameter.name: parameter for parameter in parameters}
     wrong = [f"no {name}" for name in named if name not in arrays]
     wrong += [f"an unknown {name}" for name in arrays if name not in named]
     for name in named.keys() & arrays.keys():
         if tuple(named[name].shape) != arrays[name].shape:
             wrong.append(f"{name} of shape {arrays[name].shape} where {tuple(named[name].shape)} is expected")
+        elif dtype_to_nptype(named[name].dtype) != arrays[name].dtype:
+            wrong.append(f"{name} of {arrays[name].dtype} where {named[name].dtype} is expected")
     if wrong:
         listed = ", ".join(sorted(wrong)[:_SHOWN]) + (f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else "")
         raise ValueError(f"checkpoint: expected the {what}'s own tensors, got {listed}; it was written by another one")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from command_line.json_data import parse_json
 from data_cache.contract.records import SplitIndex
 from data_cache.contract.writer import CacheWriter, canonical_recipe
 from data_cache.files.output_lock import lock_output
@@ -145,7 +145,7 @@ def assemble_keypoints(
             f"{out}: {len(lacking)} of {len(plan)} chunks are missing: {named}; start the same command again"
         )
     status = frame_status(len(index.paths), by_number.values())
-    with CacheWriter(out, "keypoints", index, json.loads(recipe), status=status) as writer:
+    with CacheWriter(out, "keypoints", index, parse_json(recipe), status=status) as writer:
         for number, rows in enumerate(plan):
             file = chunks_dir / by_number[number].file
             try:

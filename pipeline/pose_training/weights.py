@@ -10,6 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from command_line.json_data import parse_json
+
 HEADER = "training"
 
 
@@ -42,5 +44,5 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
             f"{', '.join(differing[:5])}{' ...' if len(differing) > 5 else ''}; pass the weights of this config"
         )
     model.load_state_dict(tensors)
-    metadata: dict[str, str] = json.loads(header.get(HEADER, "{}"))
+    metadata: dict[str, str] = parse_json(header.get(HEADER, "{}"))
     return metadata

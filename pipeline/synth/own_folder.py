@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from command_line.json_data import read_json
 from data_cache.files.output_lock import lock_output
 from pipeline.datasets.hitsz_vcm.layout import SPLIT_FOLDERS
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MARK = "synth.json"
 FORMAT = "star-reid.synth"
+_MOST_BYTES = 1 << 20  # of the mark
 _OWN = {MARK, "info", *SPLIT_FOLDERS.values()}
 
 
@@ -36,7 +37,7 @@ def check_folder(out: Path, *, force: bool) -> None:
 
 def _is_marked(mark: Path) -> bool:
     try:
-        content = json.loads(mark.read_text(encoding="utf-8"))
+        content = read_json(mark, _MOST_BYTES)
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("format") == FORMAT

@@ -6,6 +6,8 @@ import codecs
 import json
 from typing import TYPE_CHECKING, Any
 
+from command_line.json_data import check_plain, json_decoder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from hashlib import _Hash
@@ -25,7 +27,7 @@ class _Text:
         self._digest = digest
         self._file = path.open("rb")
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()  # Windows begins files with a mark
-        self._json = json.JSONDecoder()
+        self._json = json_decoder(finite=False)  # NaN is for the importer, which names its row
         self._buffer = ""
         self._place = 0
         self._ended = False
@@ -62,14 +64,17 @@ class _Text:
                 value, stop = self._json.raw_decode(self._buffer, self._place)
                 # What ends with the block may go on in the next one: 1 of 12, or of 1.5.
                 if self._buffer[stop : stop + 1] in _ENDS or not self._more(block):
+                    check_plain(value, self._buffer[self._place : stop])
                     self._place = stop
                     return value
+            except json.JSONDecodeError as error:
+                reason = error.msg
+                if not self._more(block):
+                    raise self.refusal(reason) from None
             except RecursionError:
                 raise self.refusal("its values are nested too deep") from None
             except ValueError as error:
-                reason = f"{error.args[0] if error.args else error}".split(": line")[0]
-                if not self._more(block):
-                    raise self.refusal(reason) from None
+                raise self.refusal(str(error)) from None
             if len(self._buffer) - self._place > MAX_ITEM_CHARACTERS:
                 raise self.refusal(f"damage or an item of more than {MAX_ITEM_CHARACTERS} characters ({reason})")
             block *= 2  # so that a long item is not decoded over and over
@@ -120,10 +125,14 @@ def _object_items(text: _Text) -> Iterator[tuple[str, Any]]:
     if text.peek() == "}":
         text.take("}")
         return
+    seen: set[str] = set()
     while True:
         key = text.value()
         if not isinstance(key, str):
             raise text.refusal("a key is not text")
+        if key in seen:
+            raise text.refusal(f"expected every key once, got {key!a:.40} twice")
+        seen.add(key)
         text.take(":")
         if text.peek() == "[":
             for item in _list_items(text):

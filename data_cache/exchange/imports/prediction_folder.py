@@ -7,11 +7,11 @@ a data set like HITSZ-VCM has to be run a folder at a time, into a tree that mir
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from command_line.json_data import parse_json
 from data_cache.exchange.imports.frame_names import find_clash, first_match, whole, within_split
 from data_cache.files.frame_images import frame_file
 
@@ -103,8 +103,8 @@ def _read(source: Path, name: str) -> bytes | None:
 
 def _parse(path: Path, data: bytes) -> Any:
     try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        return parse_json(data.decode("utf-8-sig"), finite=False)
+    except ValueError as error:
         raise ValueError(
             f"{path}: expected whole JSON, found none ({error}); make the prediction of this image again"
         ) from None

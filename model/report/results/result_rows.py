@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from command_line.json_data import parse_json
 from command_line.settings_file import build_settings
 from model.evaluation.evaluation import METRICS
 from model.evaluation.protocol import DEFAULT
@@ -138,7 +139,7 @@ def _differences(run: ReportedRun, other: OtherRun) -> str:
     """The settings in which `other` differs from this run, besides name and guidance, and its T and tracks."""
     if other.name == run.name:
         return "this run"
-    found = differing_keys(*(json.loads(json.dumps(asdict(one.trained))) for one in (run, other)))
+    found = differing_keys(*(parse_json(json.dumps(asdict(one.trained))) for one in (run, other)))
     listed = [f"{key} {theirs}" for key, (_, theirs) in found.items() if key not in ("name", "root", *_GUIDANCE)]
     for key in ("tracks", "frames", "min_frames"):
         if other.protocol.get(key) != run.protocol.get(key) and f"model.{key}" not in found:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from command_line.json_data import parse_json
 from data_cache.contract.records import Modality
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.info_lines import quote, read_content
@@ -72,14 +73,13 @@ def read_data_paths(file: Path, root: Path, findings: Findings) -> DataPaths | N
     if content is None:
         return None
     try:
-        persons = json.loads(content, object_pairs_hook=_keep_repeated)
+        persons = parse_json(content, _keep_repeated)
     except json.JSONDecodeError as error:
         message = f"{file}:{error.lineno}: expected JSON, got none ({error.msg} in column {error.colno}); {REMEDY}"
         findings.error("bad-json", str(file), message)
         return None
-    except (ValueError, RecursionError) as error:  # bytes that are no UTF-8, nesting without end
-        reason = " ".join(str(error).split())
-        findings.error("bad-json", str(file), f"{file}: expected JSON in UTF-8, got other bytes ({reason}); {REMEDY}")
+    except ValueError as error:
+        findings.error("bad-json", str(file), f"{file}: expected JSON in UTF-8, got other bytes ({error}); {REMEDY}")
         return None
     _check_persons(file, persons, findings)
     if findings.errors > before:

@@ -29,6 +29,7 @@ from model.training.trainer import StartSettings, find_start
 from model.training.training_data import TrainingData, prepare_training
 from model.training.training_step import TrainingStep
 from tests.model.evaluation.evaluation_runs import TRAIN_PERSONS, stub_features, write_config, write_run_checkpoint
+from tests.model.training.checkpoint_records import with_sums
 from tests.model.training.training_runs import CHECKPOINTS, RUN, TRAIN, write_training_run
 
 LIST = Path("lists/tiny-train.json")
@@ -109,7 +110,7 @@ def test_no_list_and_an_empty_one_leave_no_trace() -> None:
 
 
 def save(facts: dict[str, Any]) -> Checkpoint:
-    checkpoint = Checkpoint({}, {**facts, "position": {"epoch": 0, "step": 2, "total_steps": 2}})
+    checkpoint = Checkpoint(with_sums({}), {**facts, "position": {"epoch": 0, "step": 2, "total_steps": 2}})
     write_checkpoint(CHECKPOINTS / "step-00000002.safetensors", checkpoint)
     return checkpoint
 
@@ -226,7 +227,7 @@ def test_train_and_validation_are_evaluated_on_the_tracks_that_the_training_had(
     [
         ({"4": "Train/0003/ir/D2/77.jpg"}, "track 4: expected Train/0003/ir/D2/77.jpg as its first frame, as when"),
         ({"500": "Train/0003/ir/D2/77.jpg"}, "got none: the cache has changed since"),
-        (["4"], "excluded: expected rows of tracks and their first frames, got others; not ours"),
+        (["4"], "excluded: expected rows of tracks and their first frames, got ['4']; not a whole training of"),
         ({"-4": "x.jpg"}, "excluded: expected rows"),
         ({"4": 3}, "excluded: expected rows"),
         ({}, "persons: expected the 2 that"),

@@ -22,6 +22,7 @@ from model.run.run_folder import cache_files, checkpoint_folder
 from model.training.checkpoint_file import Checkpoint, write_checkpoint
 from tests.model.clips.clip_trees import MIN_SCORE, Track, person_tracks, write_caches, write_clip_tree
 from tests.model.network.cells import randomise
+from tests.model.training.checkpoint_records import whole_facts, with_sums
 
 MODEL = ModelConfig(
     backbone="narrow",
@@ -64,15 +65,15 @@ def write_dataset(run: RunConfig, seed: int) -> None:
 def write_run_checkpoint(run: RunConfig, steps: int = 123, **facts: Any) -> Path:
     """A checkpoint of `run` with random weights, in the run's folder."""
     ms.set_seed(1)
-    persons = len(TRAIN_PERSONS) - round(run.data.validation_persons * len(TRAIN_PERSONS))
+    kept = len(TRAIN_PERSONS) - round(run.data.validation_persons * len(TRAIN_PERSONS))
+    persons = facts.pop("persons", kept)
     network = StarNetwork(run.model, persons)
     randomise(network, 2, 0.05)
     tensors = {f"network.{parameter.name}": parameter.asnumpy() for parameter in network.get_parameters()}
-    position = {"epoch": 2, "step": 3, "steps_per_epoch": 60, "total_steps": steps}
     recipes = open_split(cache_files(run, "train"), run.dataset, "train").recipes
-    known = {"config": asdict(run), "persons": persons, "recipes": recipes, "position": position, "devices": 1}
+    known = whole_facts(steps, config=asdict(run), persons=persons, recipes=recipes)
     path = checkpoint_folder(run) / f"step-{steps:08d}.safetensors"
-    write_checkpoint(path, Checkpoint(tensors, {**known, **facts}))
+    write_checkpoint(path, Checkpoint(with_sums(tensors), {**known, **facts}))
     return path
 
 

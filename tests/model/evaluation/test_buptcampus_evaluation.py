@@ -31,6 +31,7 @@ from model.training.checkpoint_file import Checkpoint, write_checkpoint
 from pipeline.__main__ import main
 from pipeline.pose import models as pose_models
 from tests.factories import age_to_version_1
+from tests.model.training.checkpoint_records import whole_facts, with_sums
 from tests.pipeline.datasets.buptcampus_trees import BuptcampusTree, Key, Row, build_buptcampus, looked_up
 from tests.pipeline.keypoints.stub_estimator import StubSource
 
@@ -87,8 +88,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BuptcampusTree
                 target = f"artifacts/campus/{kind}/{split}.h5"
                 assert main(f"{kind} --config campus.yaml --keypoints {out} --out {target}".split()) == 0
         recipes = open_split(cache_files(RUN, "train"), RUN.dataset, "train").recipes
-        facts = {"config": asdict(RUN), "persons": 1, "recipes": recipes, "position": {"total_steps": 7}}
-        weights = {"network.weight": np.zeros(3, np.float32)}
+        facts = whole_facts(7, config=asdict(RUN), persons=1, recipes=recipes)
+        weights = with_sums({"network.weight": np.zeros(3, np.float32)})
         write_checkpoint(checkpoint_folder(RUN) / "step-00000007.safetensors", Checkpoint(weights, facts))
     return folder, tree
 

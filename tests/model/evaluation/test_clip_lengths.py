@@ -167,7 +167,7 @@ def written() -> dict[str, Any]:
     protocol = {
         "split": "test",
         "dataset": "tiny",
-        "persons": {"together": 41},
+        "persons": {"together": 13},
         "tracks": {"infrared": 7, "visible": 11},
         "clips": "one",
         "queries_without_match": dict.fromkeys(DIRECTIONS, 0),
@@ -192,12 +192,12 @@ SPOILED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a long clip": (lambda c: c["lengths"][1].update(frames=25), "frames: expected 1…24, got 25"),
     "one direction": (lambda c: c["lengths"][0].pop(DIRECTIONS[1]), f"no key '{DIRECTIONS[1]}'"),
     "no mAP": (lambda c: c["lengths"][0][DIRECTIONS[0]].pop("mAP"), "mAP of 3 frames: expected a fraction in 0…1"),
-    "NaN": (lambda c: c["lengths"][0][DIRECTIONS[0]].update(mAP=float("nan")), "fraction in 0…1, got nan"),
-    "percent": (lambda c: c["lengths"][1][DIRECTIONS[1]].update({"rank-5": 97.1}), "rank-5 of 5 frames: expected"),
+    "NaN": (lambda c: c["lengths"][0][DIRECTIONS[0]].update(mAP=float("nan")), "expected finite numbers, got NaN"),
+    "percent": (lambda c: c["lengths"][1][DIRECTIONS[1]].update({"rank-5": 97.1}), "rank-5: expected a fraction"),
     "text": (lambda c: c["lengths"][1][DIRECTIONS[1]].update({"rank-1": "best"}), "best"),
     "no provenance": (lambda c: c.pop("provenance"), "no key 'provenance'"),
     "no tracks": (lambda c: c["provenance"]["protocol"].pop("tracks"), "no key 'tracks'"),
-    "too large": (lambda c: c.update(more="." * (1 << 20)), "more than 1024 KiB"),
+    "too large": (lambda c: c.update(more="." * (1 << 20)), "expected at most 1024 KiB, got more"),
 }
 
 

@@ -137,9 +137,9 @@ def test_a_checkpoint_of_another_network_is_refused_with_the_keys(capsys: pytest
         ({"config": {"name": "full", "surprise": 1}}, "config: unknown key 'surprise'"),
         ({"config": None}, "config: expected a mapping of settings, got None"),
         ({"config": {"name": "../elsewhere"}}, "config: name: expected a plain folder name"),
-        ({"persons": "many"}, "expected the persons and the recipes trained on, got persons 'many'"),
-        ({"recipes": None}, "expected the persons and the recipes trained on"),
-        ({"persons": 5}, "persons: expected the 5 that"),
+        ({"persons": "many"}, "persons: expected a whole number of 1 or more, got 'many'"),
+        ({"recipes": None}, "recipes: expected a mapping of the caches' recipes, by kind, got None"),
+        ({"persons": 5}, "clip_neck.classifier.weight: expected a row for each of 5 persons, got (3, 128)"),
     ],
 )
 def test_a_checkpoint_that_says_something_else_is_refused(

@@ -14,7 +14,8 @@ from model.network.losses import TotalLoss
 from model.run.config import LossConfig, TrainConfig
 from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
 from model.training.training_step import TrainingStep
-from tests.model.network.test_network import PERSON, build, inputs
+from tests.model.network.test_network import PERSON, PERSONS, build, inputs
+from tests.model.training.checkpoint_records import whole_facts, with_sums
 
 LEVELS = ("O1", "O2", "O3")
 RATE, DECAY, SCALE = 0.01, 5e-4, 64.0
@@ -127,7 +128,7 @@ def test_a_step_that_overflows_changes_no_weight_and_halves_the_scale(first: Fir
 
 def test_the_scale_is_kept_in_checkpoints_and_goes_on_from_there(first: FirstStep, tmp_path: Path) -> None:
     kept = set_scale(first.step, SCALE, PERIOD - 1)
-    write_checkpoint(tmp_path / "step.safetensors", Checkpoint(kept, {}))
+    write_checkpoint(tmp_path / "step.safetensors", Checkpoint(with_sums(kept), whole_facts(2, persons=PERSONS)))
     set_scale(first.step, 2.0, 3)
     read = read_checkpoint(tmp_path / "step.safetensors").tensors
     first.step.restore(read)

@@ -104,7 +104,7 @@ SPOILED: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
     "a figure": (
         lambda: spoil_metrics("visible_to_infrared", "mAP", value=1.5),
         (),
-        "metrics.json: visible_to_infrared: mAP: expected a fraction in 0…1, got 1.5; evaluate the run again",
+        "visible_to_infrared: mAP: expected a fraction in 0…1, got 1.5); star evaluate writes it anew",
     ),
     "recipes": (lambda: spoil_metrics("provenance", "recipes", value=[]), (), "recipes: expected those of edges and"),
     "protocol": (

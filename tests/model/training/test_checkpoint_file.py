@@ -12,19 +12,19 @@ from safetensors.numpy import load_file, save_file
 from command_line.digests import file_sha256
 from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
 from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
+from tests.model.training.checkpoint_records import whole_facts
 
 
 def random_checkpoint(steps: int = 3) -> Checkpoint:
     random = np.random.default_rng(steps)
     tensors = {
         "network.weight": random.normal(size=(3, 5)).astype(np.float32),
-        "network.half": random.normal(size=(7,)).astype(np.float16),
+        "network.gamma": random.normal(size=(7,)).astype(np.float32),
         "optimizer.accum.weight": random.normal(size=(3, 5)).astype(np.float32),
         "scaler.counter": np.array(11, np.int32),
         "epoch_sums": random.normal(size=6),
     }
-    facts = {"config": {"name": "ä", "exponents": [0.7, 1.0]}, "persons": 5, "position": {"total_steps": steps}}
-    return Checkpoint(tensors, facts)
+    return Checkpoint(tensors, whole_facts(steps, config={"name": "ä", "exponents": [0.7, 1.0]}))
 
 
 def test_everything_comes_back(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     for name, array in written.tensors.items():
         assert (read.tensors[name].dtype, read.tensors[name].shape) == (array.dtype, array.shape)
         assert read.tensors[name].tobytes() == array.tobytes()
-    assert set(read.part("network")) == {"weight", "half"}
+    assert set(read.part("network")) == {"weight", "gamma"}
 
 
 def test_equal_checkpoints_are_equal_files(tmp_path: Path) -> None:

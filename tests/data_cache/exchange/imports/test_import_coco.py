@@ -174,7 +174,10 @@ REFUSED = {
     "no keypoints": (spoil("results", keypoints=None), "expected 51 numbers x, y, score, found NoneType"),
     "text": (spoil("results", keypoints=["1"] * 51), "expected 51 numbers x, y, score, found other values"),
     "NaN": (spoil("results", keypoints=[float("nan"), *POINTS[1:]]), "finite keypoints, found NaN"),
-    "endless number": (spoil("results", keypoints=[10**400, *POINTS[1:]]), "a number of hundreds of digits"),
+    "endless number": (
+        spoil("results", keypoints=[10**400, *POINTS[1:]]),
+        "expected whole numbers of 64 bits, got 1000",
+    ),
     "visibility": (spoil("results", keypoints=[5, 6, 2] * 17), "scores within 0…1 (a little more is clipped), found 2"),
     "score": (spoil("results", score=None), "a number as the result's score, found None"),
     "category": (spoil("results", category_id=4), "expected category_id 5"),
