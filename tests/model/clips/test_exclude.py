@@ -125,8 +125,8 @@ def test_a_training_goes_on_with_the_same_tracks_left_out_whatever_the_list_is_c
     write_marks(moved, marks(row_of(7, 3), row_of(3), note="feet cut off"))
     elsewhere = replace(RUN, data=replace(RUN.data, exclude=str(moved)))
     found = resumed(elsewhere, prepare_training(elsewhere, 1))
-    assert found is not None and found.facts == saved.facts
-    assert found.facts["excluded"] == {str(row_of(3)): first(row_of(3)), str(row_of(7, 3)): first(row_of(7, 3))}
+    assert found is not None and found.checkpoint.facts == saved.facts
+    assert found.checkpoint.facts["excluded"] == {str(row_of(3)): first(row_of(3)), str(row_of(7, 3)): first(row_of(7, 3))}
 
 
 def first(row: int) -> str:
