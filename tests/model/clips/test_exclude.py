@@ -126,7 +126,10 @@ def test_a_training_goes_on_with_the_same_tracks_left_out_whatever_the_list_is_c
     elsewhere = replace(RUN, data=replace(RUN.data, exclude=str(moved)))
     found = resumed(elsewhere, prepare_training(elsewhere, 1))
     assert found is not None and found.checkpoint.facts == saved.facts
-    assert found.checkpoint.facts["excluded"] == {str(row_of(3)): first(row_of(3)), str(row_of(7, 3)): first(row_of(7, 3))}
+    assert found.checkpoint.facts["excluded"] == {
+        str(row_of(3)): first(row_of(3)),
+        str(row_of(7, 3)): first(row_of(7, 3)),
+    }
 
 
 def first(row: int) -> str:

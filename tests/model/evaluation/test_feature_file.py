@@ -14,6 +14,7 @@ import pytest
 
 from data_cache.files.published_file import publish_files
 from model.evaluation.feature_file import read_features, write_features
+from model.evaluation.results import track_counts
 from model.retrieval.ranking import TrackFeatures
 
 INFRARED, VISIBLE, CHANNELS = 5, 7, 11
@@ -64,6 +65,18 @@ def test_a_file_of_version_1_is_read_all_its_tracks_query_and_gallery(path: Path
     assert (infrared.role.tolist(), visible.role.tolist()) == ([0] * INFRARED, [0] * VISIBLE)
     for found, seed in ((infrared, 1), (visible, 2)):
         np.testing.assert_array_equal(found.features, random_features(len(found), seed).features)
+
+
+@pytest.mark.parametrize("name", ["tracks", "persons", "ranked"])
+def test_counts_that_the_rows_contradict_are_refused(tmp_path: Path, name: str) -> None:
+    sides = random_features(INFRARED, 1), random_features(VISIBLE, 2)
+    counts = track_counts(*sides)
+    read_features(write(tmp_path / "good.h5", *sides, {"protocol": counts}))
+    side = next(iter(counts[name]))
+    changed = {**counts[name], side: 9}
+    path = write(tmp_path / "features.h5", *sides, {"protocol": {**counts, name: changed}})
+    with pytest.raises(ValueError, match=rf"features\.h5: attribute recipe: expected {name} as in its rows"):
+        read_features(path)
 
 
 def test_the_same_features_give_the_same_bytes(path: Path, tmp_path: Path) -> None:

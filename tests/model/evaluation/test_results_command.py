@@ -62,6 +62,16 @@ def test_few_persons_are_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture
         json.dumps({**metrics(), "provenance": {}}),
         json.dumps(metrics(ranked={"infrared_to_visible": {"queries": 7}})),
         json.dumps(metrics(ranked=7)),
+        json.dumps({**metrics(), DIRECTIONS[0]: {**FIGURES, "mAP": 7.5}}),
+        json.dumps({**metrics(), DIRECTIONS[0]: {**FIGURES, "mAP": True}}),
+        json.dumps({**metrics(), DIRECTIONS[0]: {**FIGURES, "mAP": 10**400}}),
+        json.dumps({**metrics(), DIRECTIONS[1]: {**FIGURES, "rank-1": float("nan")}}),
+        json.dumps(metrics(tracks={"infrared": -7, "visible": 11})),
+        json.dumps(metrics(tracks={"infrared": 7.5, "visible": 11})),
+        json.dumps(metrics(persons={"infrared": 31, "visible": 37, "together": 10_000})),
+        json.dumps(metrics(queries_without_match=dict.fromkeys(DIRECTIONS, 9_999))),
+        json.dumps(metrics(frames="x")),
+        "[" * 20_000,
     ],
 )
 def test_another_file_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:

@@ -113,6 +113,15 @@ def test_a_baseline_that_is_damaged_is_left_out() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["[" * 20_000, f'{{"provenance": {"7" * 400}}}', "null", "\ufeff{}"])
+def test_a_damaged_neighbour_is_named_and_left_out(text: str) -> None:
+    neighbour = HOME.parent / "other/metrics.json"
+    neighbour.parent.mkdir()
+    neighbour.write_text(text, encoding="utf-8")
+    page = reported("--clips", "0")
+    assert f"Left out: {neighbour}: expected the metrics.json of an evaluation" in page.body.get_text(" ", strip=True)
+
+
 def test_a_checkpoint_that_is_gone_leaves_the_heat_maps_out() -> None:
     for name in ("full", "baseline"):
         shutil.rmtree(HOME.parent / name / "checkpoints")
