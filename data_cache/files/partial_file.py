@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -27,6 +27,11 @@ def output_error(error: OSError, path: Path) -> OSError:
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         advice = f"the disk is full ({reason}), nothing was left under this name; free some space and run again"
+    elif error.errno == errno.EFBIG:
+        advice = (
+            f"the file is larger than this shell or file system allows ({reason}), nothing was left under this name;"
+            " run again in a shell without that limit (`ulimit -f` shows it), or write elsewhere"
+        )
     elif error.errno in _FORBIDDEN:
         advice = f"cannot write here ({reason}); choose a folder that you may write to"
     elif error.errno in (errno.EEXIST, errno.ENOTDIR):

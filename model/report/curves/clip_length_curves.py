@@ -68,7 +68,7 @@ def _is_only_longer(run: ReportedRun, provenance: dict[str, Any]) -> bool:
 def length_section(run: ReportedRun, baseline: ReportedRun | None, command: str) -> ChartSection:
     """A chart for each direction, with the baseline's curve and the gain between; `command` evaluates more lengths."""
     own, stale = length_results(run)
-    theirs, more = length_results(baseline) if baseline is not None else ({}, [])
+    theirs, more = _their_lengths(baseline)
     section = ChartSection(
         "clip-length",
         "mAP against clip length",
@@ -85,6 +85,14 @@ def length_section(run: ReportedRun, baseline: ReportedRun | None, command: str)
     return ChartSection(
         section.name, section.title, section.intro, (ChartGroup("both directions", charts),), remarks=section.remarks
     )
+
+
+def _their_lengths(baseline: ReportedRun | None) -> tuple[Lengths, list[str]]:
+    """`length_results` of the run compared with; a damaged file of it is named and leaves its curve out."""
+    try:
+        return length_results(baseline) if baseline is not None else ({}, [])
+    except (ValueError, OSError) as error:
+        return {}, [f"Left out: {error}."]
 
 
 def _length_chart(direction: str, own: Lengths, theirs: Lengths, name: str) -> Chart:

@@ -67,7 +67,12 @@ def read_curve(path: Path) -> Curve:
 
 def curves_section(folder: Path, other: Path | None) -> ChartSection:
     """A chart for each loss and the learning rate; `other` is the folder of the run compared with."""
-    own, theirs = read_curves(folder), read_curves(other) if other is not None else {}
+    own, theirs, left_out = read_curves(folder), dict[str, Curve](), ""
+    if other is not None:
+        try:
+            theirs = read_curves(other)
+        except (ValueError, OSError) as error:
+            left_out = f"Left out: {error}."
     charts = tuple(_curve_chart(name, own, theirs, other.name if other is not None else "") for name in own)
     remarks = () if charts else (f"Training left no tables in {TABLES}: train the run with `star train`.",)
     return ChartSection(
@@ -75,7 +80,7 @@ def curves_section(folder: Path, other: Path | None) -> ChartSection:
         "Losses and learning rate",
         "The mean of every epoch: the total with the weights of the losses, each loss without, as training logged it.",
         (ChartGroup("all", charts),) if charts else (),
-        remarks=remarks,
+        remarks=(*remarks, *filter(None, (left_out,))),
     )
 
 

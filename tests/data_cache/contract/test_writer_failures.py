@@ -222,7 +222,7 @@ def test_ctrl_c_in_the_middle_of_hdf5_leaves_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("limit", [2_000, 700_000, 5_000_000])
-def test_a_full_disk_is_one_sentence(tmp_path, limit):
+def test_a_limit_on_files_is_one_sentence_and_no_full_disk(tmp_path, limit):
     path = write_cache(tmp_path / "x.h5")
     older = path.read_bytes()
     code = (
@@ -233,13 +233,13 @@ def test_a_full_disk_is_one_sentence(tmp_path, limit):
         [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert result.stderr.strip() == (
-        f"error: {path}: the disk is full (File too large), nothing was left under this name;"
-        " free some space and run again"
+        f"error: {path}: the file is larger than this shell or file system allows (File too large), nothing was"
+        " left under this name; run again in a shell without that limit (`ulimit -f` shows it), or write elsewhere"
     )
     assert (result.returncode, names(tmp_path), path.read_bytes()) == (1, ["x.h5"], older)
 
 
-def test_so_is_a_really_full_one(tmp_path):
+def test_so_is_a_full_disk(tmp_path):
     """A file system of 640 KiB, in a mount name space of its own."""
     command = f'mount -t tmpfs -o size=640k none {tmp_path} || exit 77; "$@"; code=$?; ls -A {tmp_path} >&2; exit $code'
     unshare = shutil.which("unshare")

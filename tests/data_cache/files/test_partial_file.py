@@ -91,7 +91,7 @@ def test_a_partial_file_that_is_a_link_is_not_followed(tmp_path):
     ("code", "advice"),
     [
         (errno.EDQUOT, "free some space"),
-        (errno.EFBIG, "free some space"),
+        (errno.EFBIG, "larger than this shell or file system allows"),
         (errno.EROFS, "choose a folder that you may write to"),
         (errno.EACCES, "choose a folder that you may write to"),
         (errno.ENOTDIR, "a file stands where a folder is expected"),

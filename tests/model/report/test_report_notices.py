@@ -122,6 +122,15 @@ def test_a_damaged_neighbour_is_named_and_left_out(text: str) -> None:
     assert f"Left out: {neighbour}: expected the metrics.json of an evaluation" in page.body.get_text(" ", strip=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "part"), [("live/plots/metrics/loss/kl.tsv", "training"), ("clip_lengths.json", "clip-length")]
+)
+def test_a_damaged_file_of_the_baseline_is_named_and_left_out(name: str, part: str) -> None:
+    path = HOME.parent / "baseline" / name
+    path.write_text("[" * 20_000)
+    assert f"Left out: {path}: expected" in reported("--clips", "0").sentences(part)
+
+
 def test_a_checkpoint_that_is_gone_leaves_the_heat_maps_out() -> None:
     for name in ("full", "baseline"):
         shutil.rmtree(HOME.parent / name / "checkpoints")
