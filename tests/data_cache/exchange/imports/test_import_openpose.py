@@ -112,7 +112,7 @@ REFUSED = {
     "no body": (change(pose_keypoints_2d=None), "found no numbers; run OpenPose with --model_pose BODY_25"),
     "text": (change(pose_keypoints_2d=["1"] * 75), "as numbers, found <U1"),
     "null": (change(pose_keypoints_2d=[None] * 75), "as numbers, found object"),
-    "huge": (change(pose_keypoints_2d=[10**400] * 75), "as numbers, found object"),
+    "huge": (change(pose_keypoints_2d=[10**400] * 75), "whole numbers of 64 bits"),
     "percent": (change(pose_keypoints_2d=[90] * 75), "scores within 0…1 (a little more is clipped), found 90"),
     "a list": ([], "expected an object with people, as OpenPose's --write_json makes it"),
     "no people": ({"people": 3}, "expected an object with people"),
