@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import urllib.request
@@ -97,7 +98,7 @@ def not_last(line: str) -> bool:
 @pytest.mark.parametrize(
     ("words", "library", "extra"),
     [
-        ("inspect {file} --plot sheet.png --root .", "cv2", "plot"),
+        ("inspect {file} --plot sheet.png --root frames", "cv2", "plot"),
         ("export {file} --format movement --out out.nc --fps 25", "scipy", "exchange"),
         ("keypoints --split train --root tree --dataset sample", "mmengine", "extract"),
         ("train --run full", "mindspore", "train"),
@@ -109,6 +110,10 @@ def test_a_missing_layer_is_one_sentence_with_the_command_that_adds_it(
 ) -> None:
     build_tree(tmp_path / "tree")
     (tmp_path / "params.yaml").write_text("dataset: sample\nroot: tree\nruns: [full]\n")
+    picture = next((ROOT / "data" / "sample" / "Train").rglob("*.jpg"))
+    for path in random_index(3).paths:
+        (tmp_path / "frames" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture, tmp_path / "frames" / path)
     done = base.star(*words.format(file=file).split(), folder=tmp_path)
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if not line.startswith("INFO")]
