@@ -6,6 +6,7 @@ from data_cache.contract.schema import (
     AXIS_LABELS,
     FORMATS,
     INDEX_ARRAYS,
+    ORIGIN_SINCE,
     SKELETON_ARRAYS,
     VERSION,
     describe_arrays,
@@ -37,13 +38,15 @@ With it, `data_cache.contract.reader.open_cache(path)` checks the file against t
 | `version` | {VERSION}; raised with any change of layout; older ones are read, newer ones refused |
 | `dataset`, `split` | the configured name of the data set; `train` or `test` |
 | `recipe` | JSON text: every setting that changes the content, and the recipe of what it was made from |
+| `origin` | JSON, since version {ORIGIN_SINCE}: what the file holds and was made from ([chain of origin](origin.md)) |
 | `NX_class`, `default` | for NeXus viewers (H5Web, silx), as `signal` on `/frames` |
 
 Names and attributes are UTF-8 of fixed length, padded with NUL. Numbers are little-endian; MATLAB shows the axes
 in reverse order. Every dataset has the attributes `dims` (names of its axes), `description` and, for numbers,
-`unit`; it is chunked along its first axis, packed with gzip and shuffle, and carries fletcher32 checksums. There
-are no time stamps: the same input, recipe and versions give the same bytes. A file is written as
-`<name>.partial` and renamed when it is whole.
+`unit`; it is chunked along its first axis, packed with gzip and shuffle, and carries fletcher32 checksums; since
+version {ORIGIN_SINCE} the format is that of HDF5 1.10 (2016), whose index of chunks and other metadata have checksums
+too. A row that was never written is NaN, -1 or 255. There are no time stamps: the same input, recipe and versions
+give the same bytes. A file is written as `<name>.partial` and renamed when it is whole.
 """
 
 

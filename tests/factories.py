@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from data_cache.contract.hdf5_layout import create_dataset
 from data_cache.contract.records import FrameKeypoints, Modality, Role, SplitIndex, Status, Tracks
 from data_cache.contract.schema import find_format
 from data_cache.contract.skeleton import PARTS, limb_indices, part_mask
@@ -103,9 +104,28 @@ def write_cache(
 def age_to_version_1(path: Path) -> Path:
     """Take out of a file what version 1 did not have, and call it that; return its path."""
     with h5py.File(path, "r+") as file:
-        del file["/tracks/role"]
+        del file["/tracks/role"], file.attrs["origin"]
         file.attrs.modify("version", np.int32(1))
     return path
+
+
+def age_to_version_2(path: Path) -> Path:
+    """Write a file anew as version 2 had it: no origin, in the format of HDF5 1.8; return its path."""
+    old = path.with_name("old.h5")
+    with h5py.File(path) as file, h5py.File(old, "w", libver=("v108", "v108")) as aged:
+        for group in file:
+            _copy_attributes(file[group], aged.create_group(group))
+        for spec in find_format(file.attrs["format"].decode().partition(".")[2]).arrays:
+            create_dataset(aged, spec, file[spec.name].shape, file[spec.name][()])
+        _copy_attributes(file, aged)
+        del aged.attrs["origin"]
+        aged.attrs.modify("version", np.int32(2))
+    return old.replace(path)
+
+
+def _copy_attributes(old: h5py.Group, new: h5py.Group) -> None:
+    for name in old.attrs:
+        new.attrs.create(name, old.attrs[name], dtype=old.attrs.get_id(name).dtype)
 
 
 def put_graph(writer: CacheWriter) -> None:

@@ -11,7 +11,7 @@ from data_cache.contract.schema import INDEX_ARRAYS, ArraySpec
 from data_cache.contract.skeleton import JOINTS, limb_indices, mirror_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +38,11 @@ def chunk_shape(spec: ArraySpec, shape: tuple[int, ...], itemsize: int) -> tuple
     return (min(rows, shape[0]), *shape[1:])
 
 
+def fill_value(dtype: np.dtype[Any]) -> float | int | None:
+    """What stands where nothing was written, and cannot be taken for data: NaN, −1, 255; None for names and bool."""
+    return {"f": np.nan, "i": -1, "u": np.iinfo(np.uint8).max}.get(dtype.kind)
+
+
 def create_dataset(
     file: h5py.File, spec: ArraySpec, shape: tuple[int, ...], values: NDArray[Any] | None = None
 ) -> h5py.Dataset:
@@ -50,7 +55,9 @@ def create_dataset(
     packing: dict[str, Any] = {}
     if chunks is not None:
         packing = {"compression": "gzip", "compression_opts": GZIP_LEVEL, "shuffle": True, "fletcher32": True}
-    dataset = file.create_dataset(spec.name, shape, dtype, chunks=chunks, track_times=False, **packing)
+    dataset = file.create_dataset(
+        spec.name, shape, dtype, chunks=chunks, track_times=False, fillvalue=fill_value(dtype), **packing
+    )
     set_texts(dataset, description=spec.description)
     if spec.unit:
         set_texts(dataset, unit=spec.unit)
@@ -61,8 +68,10 @@ def create_dataset(
     return dataset
 
 
-def write_index(file: h5py.File, layout: Format, index: SplitIndex, recipe: str, status: NDArray[np.uint8]) -> None:
-    """Write everything but the content, and create the arrays that are filled frame by frame."""
+def write_index(
+    file: h5py.File, layout: Format, index: SplitIndex, recipe: str, known: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write everything but the content, and create the arrays that are filled frame by frame; `known`: the others."""
     file.attrs.create("version", layout.version, dtype="<i4")
     set_texts(file, format=layout.name, dataset=index.dataset, split=index.split, recipe=recipe)
     # NeXus: a viewer follows `default` and `signal` to what it shows first.
@@ -73,13 +82,13 @@ def write_index(file: h5py.File, layout: Format, index: SplitIndex, recipe: str,
     for (name, attribute), text in layout.texts.items():
         set_texts(file[name], **{attribute: text})
     frames, tracks = len(index.paths), len(index.tracks)
-    known = _known_arrays(index, status)
     for spec in layout.arrays:
         if spec.name in known or spec.dims[0] == "frame":
             create_dataset(file, spec, spec.shape(frames, tracks), known.get(spec.name))
 
 
-def _known_arrays(index: SplitIndex, status: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+def known_arrays(index: SplitIndex, status: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """The arrays that follow from frames, tracks and skeleton, by name; status: (frame,) uint8, a `Status`."""
     arrays: dict[str, NDArray[Any]] = {
         "/frames/path": encode_texts(index.paths),
         "/frames/track": index.track,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
 
+    from data_cache.contract.origin import Origin
+
 _COVER_ROWS = 4096  # rows no further apart than this are read as one range
 _GAP_ROWS = 64  # in wider selections, gaps longer than this are not read
 
@@ -108,6 +110,11 @@ class CacheReader:
         return self._verified.recipe
 
     @property
+    def origin(self) -> Origin | None:
+        """What the file was made from, as it says; None for one of before version 3, which does not."""
+        return self._verified.origin
+
+    @property
     def frames(self) -> int:
         """Number of frames N."""
         return self._verified.frames
@@ -174,6 +181,17 @@ class CacheReader:
             raise ValueError(f"{self.path}: {spec.name}: expected an array of names, got one of {spec.dtype}")
         with hdf5_errors(self.path, spec.name):
             return tuple(entry.decode("utf-8") for entry in stored[...].tolist())
+
+    def blocks(self, name: str, step: int = 4096) -> Iterator[NDArray[Any]]:
+        """Yield all rows of an array, `step` at a time, as they are stored (names as bytes); one empty block of none.
+
+        Raises KeyError for an unknown name, ValueError for damaged data.
+        """
+        spec, stored = self._find(name)
+        for start in range(0, max(len(stored), 1), step):
+            with hdf5_errors(self.path, f"{spec.name} rows {start} to {min(start + step, len(stored))}"):
+                values: NDArray[Any] = stored[start : start + step]
+            yield values if spec.dtype == TEXT else values.view(np.dtype(spec.dtype))
 
     def read_frames(self, name: str, rows: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[Any]:
         """Return the given frames of an array of numbers: (row, …), in the order of `rows`, repeats allowed.

@@ -6,6 +6,7 @@ skeleton. docs/cache.md is generated from the same value.
 History of `VERSION`:
 1  first layout
 2  /tracks/role
+3  attribute `origin`; metadata with checksums (HDF5 1.10), values that were never written are none of the data's
 
 Files of older versions are read: an array that came later has a meaning where it is absent, which the reader fills in.
 """
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from enum import IntEnum
 
-VERSION = 2
+VERSION = 3
 FIRST_VERSION = 1  # the oldest that is read
+ORIGIN_SINCE = 3  # version of the files that say what they were made from
 TEXT = "text"  # the dtype of names: fixed-length UTF-8, as long as the longest, padded with NUL
 
 # The labels along every axis of fixed length; `frame` and `track` are as long as the split.

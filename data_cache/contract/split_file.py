@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from command_line.json_data import parse_json
+from data_cache.contract.origin import MISSING, frames_digest
 from data_cache.contract.records import SplitIndex, Tracks
 from data_cache.files.output_lock import lock_output
 from data_cache.files.published_file import publish_files
@@ -72,6 +73,12 @@ class FrameListing:
             if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
                 expected = "64 hexadecimal digits, or null in both lists"
                 raise ValueError(f"sha256[{row}]: expected {expected}, found {digest!r:.80}")
+
+    @property
+    def content(self) -> str:
+        """Digest of which frames there are and what is in them (`frames_digest`), in hexadecimal digits."""
+        digests = b"".join(MISSING if digest is None else bytes.fromhex(digest) for digest in self.sha256)
+        return frames_digest(self.index.paths, digests)
 
     @property
     def missing(self) -> int:

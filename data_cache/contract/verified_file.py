@@ -28,8 +28,9 @@ from data_cache.contract.hdf5_checks import (
     verify_dataset,
     verify_version,
 )
+from data_cache.contract.origin import Origin, parse_origin
 from data_cache.contract.records import SPLITS
-from data_cache.contract.schema import FIRST_VERSION, FORMATS, VERSION, Format
+from data_cache.contract.schema import FIRST_VERSION, FORMATS, ORIGIN_SINCE, VERSION, Format
 from data_cache.contract.skeleton import JOINTS, limb_indices, mirror_indices
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class VerifiedFile:
 
     datasets: name → dataset, every one the schema lists
     frames, tracks: N and M
+    origin:   what it was made from; None: a file of before version 3, which does not say
     """
 
     file: h5py.File
@@ -56,6 +58,7 @@ class VerifiedFile:
     dataset: str
     split: str
     recipe: dict[str, Any]
+    origin: Origin | None
     datasets: dict[str, h5py.Dataset]
     frames: int
     tracks: int
@@ -111,6 +114,8 @@ def _verify(file: h5py.File, path: Path, kind: str | None) -> VerifiedFile:
             raise Refused(" or ".join(SPLITS), repr(split))
     with hdf5_errors(path, "attribute recipe"):
         recipe = _parse_recipe(read_text(file, "recipe"))
+    with hdf5_errors(path, "attribute origin"):
+        origin = _parse_origin(read_text(file, "origin")) if layout.version >= ORIGIN_SINCE else None
     size = path.stat().st_size
     datasets: dict[str, h5py.Dataset] = {}
     lengths: dict[str, int] = {}
@@ -118,7 +123,8 @@ def _verify(file: h5py.File, path: Path, kind: str | None) -> VerifiedFile:
         with hdf5_errors(path, spec.name):
             datasets[spec.name] = verify_dataset(file, spec, lengths, size)
     _verify_skeleton(path, datasets)
-    return VerifiedFile(file, layout, dataset, split, recipe, datasets, lengths["frame"], lengths.get("track", 0))
+    frames, tracks = lengths["frame"], lengths.get("track", 0)
+    return VerifiedFile(file, layout, dataset, split, recipe, origin, datasets, frames, tracks)
 
 
 def _verify_format(file: h5py.File, path: Path, kind: str | None) -> Format:
@@ -143,6 +149,13 @@ def _parse_recipe(text: str) -> dict[str, Any]:
     if not isinstance(recipe, dict):
         raise Refused("a JSON object", f"{text[:40]!r}")
     return recipe
+
+
+def _parse_origin(text: str) -> Origin:
+    try:
+        return parse_origin(parse_json(text))
+    except ValueError as error:
+        raise Refused("what the file was made from, as JSON", f"{text[:40]!r} ({error})") from None
 
 
 def _verify_skeleton(path: Path, datasets: dict[str, h5py.Dataset]) -> None:

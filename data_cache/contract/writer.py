@@ -16,7 +16,15 @@ import h5py
 import numpy as np
 
 from command_line.json_data import parse_json
-from data_cache.contract.hdf5_layout import BLOCK_ROWS, create_dataset, encode_texts, write_index
+from data_cache.contract.hdf5_layout import (
+    BLOCK_ROWS,
+    create_dataset,
+    encode_texts,
+    known_arrays,
+    set_texts,
+    write_index,
+)
+from data_cache.contract.origin import ContentDigest, Origin
 from data_cache.contract.records import Status
 from data_cache.contract.schema import TEXT, ArraySpec, find_format
 from data_cache.files.output_lock import lock_output
@@ -32,7 +40,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LIBRARY_VERSIONS = ("v108", "v108")  # readable since HDF5 1.8 (2008); metadata carry checksums
+# Readable since HDF5 1.10 (2016), the first whose index of chunks has checksums: without, a flipped bit there reads as
+# other numbers.
+LIBRARY_VERSIONS = ("v110", "v110")
 MAX_RECIPE_BYTES = 1 << 20
 
 
@@ -71,6 +81,7 @@ class CacheWriter:
     index:  the N frames and their tracks
     recipe: every setting that changes the content
     status: (frame,) uint8, a `Status` for each of the N frames
+    code, sources: what made the file and what it was made from, as `Origin` has them
 
     Leaving the block without an error publishes the file if all N rows and all fixed arrays are there
     (ValueError if not); leaving it with one removes what was written. An older file under the final name
@@ -86,12 +97,16 @@ class CacheWriter:
         recipe: Mapping[str, Any],
         *,
         status: NDArray[np.uint8],
+        code: str | None = None,
+        sources: Mapping[str, Origin] | None = None,
     ) -> None:
         self.path = Path(path)
         self.format = find_format(kind)
         self.index = index
         self.rows = 0
         self._recipe = canonical_recipe(recipe)
+        self._made_by, self._sources = code, sources or {}
+        self._content = ContentDigest()
         self._status = np.array(status)
         if self._status.dtype != np.uint8 or self._status.shape != (len(index.paths),):
             raise ValueError(
@@ -114,8 +129,11 @@ class CacheWriter:
             with hdf5_step(self._partial):
                 self._file = h5py.File(self._partial, "w", libver=LIBRARY_VERSIONS)
             stack.callback(self._abandon)
+            known = known_arrays(self.index, self._status)
+            for name, values in known.items():
+                self._content.update(name, values)
             with hdf5_step(self._partial):
-                write_index(self._file, self.format, self.index, self._recipe, self._status)
+                write_index(self._file, self.format, self.index, self._recipe, known)
             self._on_exit = stack.pop_all()
         return self
 
@@ -164,6 +182,7 @@ class CacheWriter:
         self._check(spec, stored, spec.shape(0, 0))
         with hdf5_step(self._partial):
             create_dataset(self._file, spec, stored.shape, stored)
+        self._content.update(spec.name, stored)
         self._missing.remove(spec.name)
 
     def _collect(self, given: Mapping[str, NDArray[Any]], start: int, count: int) -> int:
@@ -179,8 +198,10 @@ class CacheWriter:
 
     def _write_block(self, count: int) -> None:
         with hdf5_step(self._partial):
-            for name, block in self._waiting.items():
+            for name, block in self._waiting.items() if count else ():
                 self._file[name][self.rows - count : self.rows] = block[:count]
+        for name, block in self._waiting.items():
+            self._content.update(name, block[:count])
 
     def _check(self, spec: ArraySpec, array: NDArray[Any], shape: tuple[int, ...]) -> None:
         text = spec.dtype == TEXT
@@ -209,9 +230,11 @@ class CacheWriter:
                 f"{self.path}: expected {len(self.index.paths)} rows and every fixed array, got {self.rows} rows"
                 f" and no {', '.join(sorted(self._missing)) or 'gap'}; nothing was written"
             )
-        if self.rows % BLOCK_ROWS:
+        if self.rows % BLOCK_ROWS or not self.rows:
             self._write_block(self.rows % BLOCK_ROWS)
+        origin = Origin(self._content.hexdigest(), self._made_by, self._sources)
         with hdf5_step(self._partial):
+            set_texts(self._file, origin=canonical_recipe(origin.plain()))
             self._file.close()
         self._partial.publish()
         _log.info("wrote %s: %d frames, %.1f MB", self.path, self.rows, self.path.stat().st_size / 1e6)

@@ -11,6 +11,7 @@ import numpy as np
 from data_cache.contract.reader import open_cache
 from data_cache.contract.schema import TEXT
 from data_cache.contract.skeleton import LIMBS, PARTS, limb_indices, part_mask
+from data_cache.contract.verified_content import content_digest
 from data_cache.verification.check_rules import ROW_RULES, blank_rules, index_rules, status_rule, track_rules
 from data_cache.verification.problems import Findings, Problem
 
@@ -45,6 +46,8 @@ def check_file(path: Path) -> list[Problem]:
         if reader.kind == "graphs":
             _check_graph(reader, findings)
         _check_rows(reader, status, findings)
+        if not findings.problems():
+            _check_content(reader, findings)
     return findings.problems()
 
 
@@ -156,6 +159,17 @@ def _check_rows(reader: CacheReader, status: NDArray[np.uint8] | None, findings:
         if len(arrays) == len(specs):
             for rule in ROW_RULES[reader.kind](arrays, status[rows], reader.recipe):
                 findings.apply(rule, rows.start)
+
+
+def _check_content(reader: CacheReader, findings: Findings) -> None:
+    """Values that keep to every rule, and are others than those that were written."""
+    try:
+        said, found = reader.origin, content_digest(reader)
+    except ValueError as error:
+        findings.add(_refused(error, reader.path, "content"))
+        return
+    if said is not None and said.content != found:
+        findings.add(Problem("error", "content", f"sha256 {said.content}, as it was written", f"sha256 {found}"))
 
 
 def _read_or_report(reader: CacheReader, key: str, start: int, stop: int, findings: Findings) -> NDArray[Any] | None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from data_cache.contract.hdf5_checks import Refused, verify_size, verify_storage
+from data_cache.contract.hdf5_checks import Refused, read_integer, read_text, verify_size, verify_storage
+from data_cache.contract.hdf5_layout import fill_value, set_texts
 from data_cache.contract.records import FrameKeypoints
 from data_cache.contract.writer import LIBRARY_VERSIONS
 from data_cache.files.partial_file import output_error, uninterrupted
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = "star-reid.keypoint-chunk"
-# History: 1 first.
-VERSION = 1
+# History: 1 first; 2 metadata with checksums. A chunk of another version is estimated anew.
+VERSION = 2
 
 _ARRAYS = ("keypoints", "score", "size", "status")
 _UNFINISHED = ".unfinished"
@@ -58,10 +59,12 @@ def _encode(frames: FrameKeypoints, recipe: str, key: str) -> bytes:
     """The file's bytes, made in memory: HDF5 itself reports a full disk late, sometimes only at exit."""
     image = io.BytesIO()
     with uninterrupted(), h5py.File(image, "w", libver=LIBRARY_VERSIONS) as chunk:
-        chunk.attrs.update(format=FORMAT, version=VERSION, key=key, recipe=recipe)
+        chunk.attrs.create("version", VERSION, dtype="<i4")
+        set_texts(chunk, format=FORMAT, key=key, recipe=recipe)
         for name in _ARRAYS:
             values = getattr(frames, name)
-            chunk.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
+            fill = fill_value(values.dtype)
+            chunk.create_dataset(name, data=values, chunks=values.shape, fletcher32=True, fillvalue=fill)
     return image.getvalue()
 
 
@@ -74,10 +77,12 @@ def read_chunk(file: Path, recipe: str, frames: int) -> FrameKeypoints:
     data = file.read_bytes()
     try:
         with uninterrupted(), h5py.File(io.BytesIO(data), "r") as chunk:
-            expected = {"format": FORMAT, "version": VERSION, "key": file.stem, "recipe": recipe}
-            for name, value in expected.items():
-                if chunk.attrs[name] != value:
-                    raise ValueError(f"expected {name} {value!r}, got {chunk.attrs[name]!r}")
+            if read_integer(chunk, "version") != VERSION:
+                raise ValueError(f"expected version {VERSION}, got {chunk.attrs['version']}")
+            for name, value in {"format": FORMAT, "key": file.stem, "recipe": recipe}.items():
+                found = read_text(chunk, name)
+                if found != value:
+                    raise ValueError(f"expected {name} {value!r}, got {found!r}")
             return FrameKeypoints(**dict(_read_arrays(chunk, frames, len(data))))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, Refused) as error:
         # What the HDF5 library raises over broken bytes depends on where they lie.

@@ -5,46 +5,41 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import threading
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.contract.records import FrameKeypoints, SplitIndex, Status
-from data_cache.contract.skeleton import JOINTS
-from data_cache.files.decoded_frame import decode_frame
+from data_cache.contract.origin import MISSING
+from data_cache.contract.records import SplitIndex, Status
 from pipeline.datasets.frames import read_frame_bytes
 from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, write_chunk
+from pipeline.keypoints.estimated_frames import estimate_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from pipeline.pose.estimator import Estimator, EstimatorSource
+    from data_cache.contract.records import FrameKeypoints
+    from pipeline.pose.estimator import EstimatorSource
 
 logger = logging.getLogger(__name__)
-
-# A Dask worker may run several tasks in threads: the network is built once and serves one of them at a time.
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
 class ChunkRun:
     """What all chunks of one run share.
 
-    recipe:       canonical JSON of everything that determines the keypoints of a frame
+    recipe:       canonical JSON of every setting that determines the keypoints of a frame
+    code:         sha256 of the code that does (`pipeline.keypoints.estimated_frames.keypoint_code`)
     root, folder: where frames and chunk files lie; absolute, and on a file system that all workers share
     threads:      CPU threads of the estimator; None: the worker's OMP_NUM_THREADS, or else all its cores
     """
 
     source: EstimatorSource
     recipe: str
+    code: str
     root: str
     folder: str
     threads: int | None = None
@@ -67,11 +62,15 @@ class ChunkTask:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """What became of one chunk: its file's name, the rows of frames that could not be used, and if it was there."""
+    """What became of one chunk: its file's name, the rows of frames that could not be used, and if it was there.
+
+    sha256: of the bytes of its frames, 32 bytes a frame, `MISSING` where there is no file
+    """
 
     number: int
     file: str
     frames: int
+    sha256: bytes
     unreadable: tuple[int, ...]
     missing: tuple[int, ...]
     reused: bool
@@ -102,10 +101,10 @@ class ChangedFrameError(ValueError):
     """A frame is not what it was when the frames were listed."""
 
 
-def chunk_key(recipe: str, paths: Sequence[str], sha256: Sequence[str | None]) -> str:
-    """Name of a chunk's content: sha256 over the recipe and every frame's path and `sha256` (None: missing)."""
+def chunk_key(recipe: str, code: str, paths: Sequence[str], sha256: Sequence[str | None]) -> str:
+    """Name of a chunk's content: sha256 over recipe, code, and every frame's path and `sha256` (None: missing)."""
     frames = [[path, digest or "missing"] for path, digest in zip(paths, sha256, strict=True)]
-    return hashlib.sha256(json.dumps([recipe, frames]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([recipe, code, frames]).encode()).hexdigest()
 
 
 def digest_bytes(data: bytes | None) -> str | None:
@@ -124,7 +123,7 @@ def estimate_chunk(task: ChunkTask) -> ChunkResult:
     if sha256 is None:
         files = _read_files(task)
         sha256 = tuple(map(digest_bytes, files))
-    file = Path(task.run.folder) / f"{chunk_key(task.run.recipe, task.paths, sha256)}.h5"
+    file = Path(task.run.folder) / f"{chunk_key(task.run.recipe, task.run.code, task.paths, sha256)}.h5"
     frames = _finished_chunk(file, task)
     reused = frames is not None
     if frames is None:
@@ -137,6 +136,7 @@ def estimate_chunk(task: ChunkTask) -> ChunkResult:
         number=task.number,
         file=file.name,
         frames=len(task.paths),
+        sha256=b"".join(MISSING if digest is None else bytes.fromhex(digest) for digest in sha256),
         unreadable=_rows_with(Status.UNREADABLE, frames, task.start),
         missing=_rows_with(Status.MISSING, frames, task.start),
         reused=reused,
@@ -175,36 +175,3 @@ def _finished_chunk(file: Path, task: ChunkTask) -> FrameKeypoints | None:
 
 def _rows_with(status: Status, frames: FrameKeypoints, start: int) -> tuple[int, ...]:
     return tuple((np.flatnonzero(frames.status == status) + start).tolist())
-
-
-def estimate_frames(
-    files: Sequence[bytes | None], source: EstimatorSource, threads: int | None = None
-) -> FrameKeypoints:
-    """Decode `files` (one JPEG a frame, None: missing) and estimate the joints of those that can be used."""
-    status = np.full(len(files), Status.OK, np.uint8)
-    size = np.zeros((len(files), 2), np.int32)
-    images: list[NDArray[np.uint8]] = []
-    for row, data in enumerate(files):
-        image = None if data is None else decode_frame(data)
-        if image is None:
-            status[row] = Status.MISSING if data is None else Status.UNREADABLE
-        else:
-            images.append(image)
-            size[row] = image.shape[:2]
-    keypoints = np.full((len(files), len(JOINTS), 2), np.nan, np.float32)
-    score = np.full((len(files), len(JOINTS)), np.nan, np.float32)
-    if images:
-        with _ONE_AT_A_TIME:
-            estimated = _built_estimator(source, threads or _threads_of_environment()).estimate(images)
-        keypoints[status == Status.OK], score[status == Status.OK] = estimated
-    return FrameKeypoints(keypoints, score, size, status)
-
-
-@lru_cache(maxsize=1)
-def _built_estimator(source: EstimatorSource, threads: int | None) -> Estimator:
-    return source.build(threads)
-
-
-def _threads_of_environment() -> int | None:
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return int(given) if given.isdecimal() and int(given) > 0 else None

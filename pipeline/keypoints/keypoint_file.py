@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.json_data import parse_json
+from data_cache.contract.origin import Origin, frames_digest
 from data_cache.contract.records import SplitIndex
 from data_cache.contract.writer import CacheWriter, canonical_recipe
 from data_cache.files.output_lock import lock_output
@@ -17,6 +18,7 @@ from pipeline.cluster.workers import map_unordered, threads_per_worker
 from pipeline.keypoints.bad_frames import count_bad_frames, frame_status, too_many_bad_frames, write_list
 from pipeline.keypoints.chunk_file import read_chunk, remove_unfinished
 from pipeline.keypoints.chunks import ChunkResult, ChunkRun, ChunkTask, estimate_chunk, plan_chunks
+from pipeline.keypoints.estimated_frames import keypoint_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
     from pipeline.pose.estimator import EstimatorSource
 
-# Raised when this code makes other keypoints of the same frames and the same network. History: 1 first.
+# Raised when this code makes other keypoints of the same frames and the same network, for people to see in the recipe;
+# that chunks of other code are not taken over does not hang on it. History: 1 first.
 KEYPOINTS_CODE = 1
 
 MISSING_NAMED = 5
@@ -54,7 +57,7 @@ class Summary:
 
 
 def keypoint_recipe(source: EstimatorSource) -> dict[str, Any]:
-    """Everything that determines the keypoints of a frame: code version and estimator."""
+    """Every setting that determines the keypoints of a frame: code version and estimator."""
     return {"code": KEYPOINTS_CODE, "estimator": source.recipe()}
 
 
@@ -87,7 +90,7 @@ def extract_keypoints(
         _prepare_folder(chunks_dir)
         plan = plan_chunks(index, chunk_frames)
         threads = threads_per_worker(workers, scheduler)
-        run = ChunkRun(source, recipe, str(root.resolve()), str(chunks_dir.resolve()), threads)
+        run = ChunkRun(source, recipe, keypoint_code(source), str(root.resolve()), str(chunks_dir.resolve()), threads)
         tasks = (_chunk_task(number, rows, index, sha256, run) for number, rows in enumerate(plan))
         results: list[ChunkResult] = []
         bad = 0
@@ -99,7 +102,7 @@ def extract_keypoints(
                 bad += count_bad_frames(result)
                 if bad > max_bad * len(index.paths):
                     raise too_many_bad_frames(out, index, results, max_bad)
-        assemble_keypoints(index, plan, results, recipe, chunks_dir, out)
+        assemble_keypoints(index, plan, results, run, out)
     return summarize(results)
 
 
@@ -125,12 +128,12 @@ def assemble_keypoints(
     index: SplitIndex,
     plan: Sequence[range],
     results: Iterable[ChunkResult],
-    recipe: str,
-    chunks_dir: Path,
+    run: ChunkRun,
     out: Path,
 ) -> None:
     """Write `out` from the chunk files of all ranges of `plan`, one chunk in memory at a time.
 
+    run:     that the chunks were made in
     results: one for every chunk of the plan, in any order
     Raises ``ValueError`` that names the first chunks without a result, and ``FileNotFoundError`` or
     `DamagedChunkError` for a chunk file that is gone or not intact; `out` is then as it was.
@@ -145,17 +148,20 @@ def assemble_keypoints(
             f"{out}: {len(lacking)} of {len(plan)} chunks are missing: {named}; start the same command again"
         )
     status = frame_status(len(index.paths), by_number.values())
-    with CacheWriter(out, "keypoints", index, parse_json(recipe), status=status) as writer:
+    frames = frames_digest(index.paths, b"".join(by_number[number].sha256 for number in range(len(plan))))
+    made_of = {"frames": Origin(frames)}
+    recipe = parse_json(run.recipe)
+    with CacheWriter(out, "keypoints", index, recipe, status=status, code=run.code, sources=made_of) as writer:
         for number, rows in enumerate(plan):
-            file = chunks_dir / by_number[number].file
+            file = Path(run.folder) / by_number[number].file
             try:
-                frames = read_chunk(file, recipe, len(rows))
+                chunk = read_chunk(file, run.recipe, len(rows))
             except FileNotFoundError:
                 raise FileNotFoundError(
                     f"{file}: chunk {number} (frames {rows.start}…{rows.stop - 1}) is not there any more; start the"
                     " same command again"
                 ) from None
-            writer.append({f"/frames/{name}": getattr(frames, name) for name in ("keypoints", "score", "size")})
+            writer.append({f"/frames/{name}": getattr(chunk, name) for name in ("keypoints", "score", "size")})
     write_list(out, index, status)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from command_line.code_digests import code_digest
 from data_cache.contract.reader import open_cache
+from data_cache.contract.verified_content import verified_origin
 from data_cache.contract.writer import CacheWriter
 from data_cache.files.output_lock import lock_output
 from pipeline.skeletons.edges import EDGES_CODE, pairwise_edges
@@ -41,9 +43,12 @@ def write_edges(keypoints: Path, out: Path, settings: EdgeSettings, min_score: f
     while another run writes `out`, and OSError if `out` cannot be written.
     """
     check_output(keypoints, out)
+    code = code_digest((pairwise_edges.__module__, read_seen_keypoints.__module__))
     with lock_output(out), open_cache(keypoints, "keypoints") as source:
+        made_of = {"keypoints": verified_origin(source)}
         recipe = edge_recipe(settings, min_score, source.recipe)
-        with CacheWriter(out, "edges", source.index(), recipe, status=source.status) as writer:
+        index, status = source.index(), source.status
+        with CacheWriter(out, "edges", index, recipe, status=status, code=code, sources=made_of) as writer:
             for rows in read_seen_keypoints(source, min_score, ROWS):
                 edges = pairwise_edges(rows.keypoints, rows.seen, rows.height, settings.angle, settings.normalize)
                 writer.append({"/frames/edges": edges})

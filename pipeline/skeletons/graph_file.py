@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from command_line.code_digests import code_digest
 from data_cache.contract.reader import open_cache
 from data_cache.contract.skeleton import PARTS, part_mask
+from data_cache.contract.verified_content import verified_origin
 from data_cache.contract.writer import CacheWriter
 from data_cache.files.output_lock import lock_output
 from pipeline.skeletons.graphs import GRAPHS_CODE, graph_nodes, spatial_edges
@@ -34,9 +36,12 @@ def write_graphs(keypoints: Path, out: Path, min_score: float) -> int:
     while another run writes `out`, and OSError if `out` cannot be written.
     """
     check_output(keypoints, out)
+    code = code_digest((graph_nodes.__module__, read_seen_keypoints.__module__))
     with lock_output(out), open_cache(keypoints, "keypoints") as source:
+        made_of = {"keypoints": verified_origin(source)}
         recipe = graph_recipe(min_score, source.recipe)
-        with CacheWriter(out, "graphs", source.index(), recipe, status=source.status) as writer:
+        index, status = source.index(), source.status
+        with CacheWriter(out, "graphs", index, recipe, status=status, code=code, sources=made_of) as writer:
             writer.put("/graph/spatial_edges", spatial_edges())
             writer.put("/graph/parts", part_mask())
             writer.put("/graph/part_names", list(PARTS))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from command_line.code_digests import code_digest
 from data_cache.contract.records import SPLITS, Status
 from data_cache.contract.writer import CacheWriter
 from data_cache.files.partial_file import output_error
@@ -61,7 +62,8 @@ def write_dataset(
             index = index_split(planned, dataset, split)
             status = np.full(len(index.paths), Status.OK, np.uint8)
             file = artifacts / "keypoints" / f"{split}.h5"
-            writers[split] = stack.enter_context(CacheWriter(file, "keypoints", index, recipe, status=status))
+            writer = CacheWriter(file, "keypoints", index, recipe, status=status, code=code_digest((__name__,)))
+            writers[split] = stack.enter_context(writer)
         folder = stack.enter_context(own_folder(out, force=force))
         for split, planned in splits.items():
             for track in planned:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from command_line.code_digests import code_digest
+from data_cache.contract.origin import Origin
 from data_cache.contract.records import Status
 from data_cache.contract.split_file import read_frames
 from data_cache.contract.writer import CacheWriter
@@ -90,7 +92,9 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
         _check_share(request, table, status)
         problems = check_skeletons(table, status, request.format)
         recipe = {"code": IMPORT_CODE, "estimator": {"imported": request.format, **described}}
-        with CacheWriter(request.out, "keypoints", index, recipe, status=status) as writer:
+        made_of = {"imported": Origin(described["sha256"])}
+        code = code_digest((__name__,))
+        with CacheWriter(request.out, "keypoints", index, recipe, status=status, code=code, sources=made_of) as writer:
             for start in range(0, len(status), BLOCK_FRAMES):
                 rows = table.block(status, slice(start, start + BLOCK_FRAMES))
                 writer.append({"keypoints": rows.keypoints, "score": rows.score, "size": rows.size})

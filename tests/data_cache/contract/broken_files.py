@@ -68,10 +68,10 @@ CASES = {
     ),
     "no version": (drop_attribute("version"), "attribute version: expected the attribute version, found none"),
     "newer": (
-        set_attribute("version", 3),
-        f"attribute version: expected version 1 to 2, found the newer version 3; update this program, or {AGAIN}",
+        set_attribute("version", 4),
+        f"attribute version: expected version 1 to 3, found the newer version 4; update this program, or {AGAIN}",
     ),
-    "older": (set_attribute("version", 0), f"version: expected version 1 to 2, found the older version 0; {AGAIN}"),
+    "older": (set_attribute("version", 0), f"version: expected version 1 to 3, found the older version 0; {AGAIN}"),
     "roles but no such array": (
         lambda file: file.__delitem__("/tracks/role"),
         "/tracks/role: expected a dataset, found none",

@@ -66,7 +66,7 @@ def test_a_file_of_version_1_is_read_all_its_tracks_query_and_gallery(tmp_path, 
             np.testing.assert_array_equal(cache.read(name, 0, cache.frames), rows)
         copy = copy_index(cache)
     with open_cache(write_cache(tmp_path / "new.h5", kind, index=copy, seed=4)) as cache:
-        assert (cache.layout.version, cache.tracks.role.tolist()) == (2, [0] * len(index.tracks))
+        assert (cache.layout.version, cache.tracks.role.tolist()) == (3, [0] * len(index.tracks))
 
 
 def test_an_index_copied_to_a_new_file_gives_the_same_bytes(tmp_path, keypoints):

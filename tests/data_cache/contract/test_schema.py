@@ -53,7 +53,7 @@ def test_the_arrays_are_those_of_the_contract(kind):
         for spec in layout.arrays
     }
     assert found == IN_EVERY_FILE | CONTENT[kind]
-    assert (layout.name, layout.version) == (f"star-reid.{kind}", 2)
+    assert (layout.name, layout.version) == (f"star-reid.{kind}", 3)
     assert [spec.name for spec in layout.per_frame + layout.fixed] == [spec.name for spec in layout.content]
 
 
@@ -61,9 +61,9 @@ def test_the_arrays_are_those_of_the_contract(kind):
 def test_version_1_had_no_roles(kind):
     layout = find_format(kind)
     assert {spec.name for spec in layout.arrays} - {spec.name for spec in layout.at(1).arrays} == {"/tracks/role"}
-    assert layout.at(2) == layout
-    with pytest.raises(ValueError, match=rf"star-reid\.{kind}: expected version 1 to 2, got 3"):
-        layout.at(3)
+    assert layout.at(3) == layout
+    with pytest.raises(ValueError, match=rf"star-reid\.{kind}: expected version 1 to 3, got 4"):
+        layout.at(4)
 
 
 def test_there_are_three_kinds():
@@ -123,7 +123,7 @@ def test_the_page_is_current():
 def test_the_page_says_which_arrays_older_files_lack():
     row = next(line for line in describe_cache().splitlines() if "`/tracks/role`" in line)
     assert "both where a file has no roles; since version 2 |" in row
-    assert describe_cache().count("since version") == 1
+    assert describe_cache().count("since version 2") == 1
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -48,7 +48,7 @@ def test_a_file_keeps_the_contract(tmp_path, kind):
     status = random_status(len(index.paths), 3)
     path = write_cache(tmp_path / "test.h5", kind, index=index, seed=3)
     with h5py.File(path) as file:
-        assert (file.attrs["format"], file.attrs["version"]) == (f"star-reid.{kind}".encode(), 2)
+        assert (file.attrs["format"], file.attrs["version"]) == (f"star-reid.{kind}".encode(), 3)
         assert (file.attrs["dataset"], file.attrs["split"]) == (b"hitsz-vcm", b"test")
         assert file.attrs["recipe"].decode() == canonical_recipe(RECIPE)
         assert [entry.decode() for entry in file["/frames/path"][...]] == list(index.paths)
@@ -137,9 +137,12 @@ def test_nor_on_time_name_or_process(tmp_path):
     assert (tmp_path / "c.h5").read_bytes() == first
 
 
-def test_it_opens_with_hdf5_of_2008(tmp_path):
+def test_it_opens_with_hdf5_of_2016(tmp_path):
     with h5py.File(write_cache(tmp_path / "x.h5")) as file:
-        assert file.id.get_create_plist().get_version()[0] == 2  # superblock of HDF5 1.8
+        assert file.id.get_create_plist().get_version()[0] == 3  # superblock that HDF5 1.10 reads
+        assert {file[name].id.get_create_plist().get_layout() for name in ("/frames/path", "/tracks/role")} == {
+            h5py.h5d.CHUNKED
+        }
 
 
 def test_an_empty_split_can_be_written(tmp_path):

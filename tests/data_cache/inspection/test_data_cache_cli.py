@@ -68,7 +68,7 @@ def test_files_that_are_none_of_ours(
         (text, ["another kind of file"]),
         (foreign, ["attribute format", "expected", "found"]),
         (cut, ["truncated"]),
-        (newer, ["version 1 to 2", "newer version 99", "update"]),
+        (newer, ["version 1 to 3", "newer version 99", "update"]),
         (less, ["/frames/score", "expected a dataset", "found none"]),
         (tmp_path, ["a folder"]),
     ):

@@ -91,7 +91,7 @@ def test_summary_counts_frames_without_a_track(files: dict[str, Path], capsys: p
     values = printed(["inspect", str(files["keypoints"])], capsys)
     assert sum(values["status_without_track"].values()) == 2
     assert values["frames"] == 2 + sum(one["frames"] for one in values["modalities"].values())
-    assert (values["format"], values["version"]) == ("star-reid.keypoints", 2)
+    assert (values["format"], values["version"]) == ("star-reid.keypoints", 3)
     assert values["recipe"]["estimator"]["name"] == "random"
 
 
@@ -156,7 +156,7 @@ def test_text_has_both_modalities_side_by_side_and_one_alone(
     path = write_cache(tmp_path / "infrared.h5", index=index, seed=5)
     assert main(["inspect", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1] == "star-reid.keypoints, version 2: 17 joints of every frame, with scores"
+    assert lines[1] == "star-reid.keypoints, version 3: 17 joints of every frame, with scores"
     visible = next(line for line in lines if line.startswith("visible"))
     assert visible.split()[1:] == ["0", "0", "0", "0", "0", "0", "-", "-"]
     nose = next(line for line in lines if line.startswith("nose")).split()

@@ -239,8 +239,8 @@ def test_a_truncated_file_is_one_problem(intact: dict[str, Path], tmp_path: Path
 def test_a_foreign_file_is_taken_apart_into_key_expected_and_found(intact: dict[str, Path], tmp_path: Path) -> None:
     path = Path(shutil.copy(intact["keypoints"], tmp_path / "newer.h5"))
     with h5py.File(path, "r+") as file:
-        file.attrs.modify("version", 3)
-    assert check_file(path) == [Problem("error", "attribute version", "version 1 to 2", "the newer version 3")]
+        file.attrs.modify("version", 4)
+    assert check_file(path) == [Problem("error", "attribute version", "version 1 to 3", "the newer version 4")]
 
 
 def test_blocks_do_not_change_what_is_found(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,9 @@ from pipeline.keypoints.chunks import (
     chunk_key,
     digest_bytes,
     estimate_chunk,
-    estimate_frames,
     plan_chunks,
 )
+from pipeline.keypoints.estimated_frames import estimate_frames
 from tests.pipeline.datasets.trees import build_tree
 from tests.pipeline.keypoints.stub_estimator import StubSource
 
@@ -66,28 +67,28 @@ def test_a_chunk_without_frames_is_refused() -> None:
         plan_chunks(index_of([("0001", 3)]), 0)
 
 
-def test_a_key_tells_recipes_paths_bytes_and_missing_frames_apart() -> None:
+def test_a_key_tells_recipes_code_paths_bytes_and_missing_frames_apart() -> None:
     keys = {
-        chunk_key("{}", ("a", "b"), ("1", "2")),
-        chunk_key('{"code":2}', ("a", "b"), ("1", "2")),
-        chunk_key("{}", ("a", "c"), ("1", "2")),
-        chunk_key("{}", ("a", "b"), ("1", "3")),
-        chunk_key("{}", ("a", "b"), ("2", "1")),
-        chunk_key("{}", ("a", "b"), ("1", None)),
-        chunk_key("{}", ("a", "b"), ("1", digest_bytes(b""))),
-        chunk_key("{}", ("a",), ("1",)),
+        chunk_key("{}", "c", ("a", "b"), ("1", "2")),
+        chunk_key('{"code":2}', "c", ("a", "b"), ("1", "2")),
+        chunk_key("{}", "d", ("a", "b"), ("1", "2")),
+        chunk_key("{}", "c", ("a", "c"), ("1", "2")),
+        chunk_key("{}", "c", ("a", "b"), ("1", "3")),
+        chunk_key("{}", "c", ("a", "b"), ("2", "1")),
+        chunk_key("{}", "c", ("a", "b"), ("1", None)),
+        chunk_key("{}", "c", ("a", "b"), ("1", digest_bytes(b""))),
+        chunk_key("{}", "c", ("a",), ("1",)),
     }
-    assert len(keys) == 8
-    assert chunk_key("{}", ("a", "b"), ("1", "2")) in keys
+    assert len(keys) == 9
+    assert chunk_key("{}", "c", ("a", "b"), ("1", "2")) in keys
 
 
-def test_a_key_is_what_it_was_in_files_of_earlier_versions() -> None:
-    # `printf %s '["{}", [["a", "<sha256 of 1>"], ["b", "missing"]]]' | sha256sum`
+def test_a_key_is_what_another_program_makes_of_it() -> None:
+    # `printf %s '["{}", "c", [["a", "<sha256 of 1>"], ["b", "missing"]]]' | sha256sum`
     one = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
     assert digest_bytes(b"1") == one and digest_bytes(None) is None
-    assert (
-        chunk_key("{}", ("a", "b"), (one, None)) == "b3ae18ed75b8088487317eacee97a811b9c0f3f27068f889652fbc7506f74434"
-    )
+    key = chunk_key("{}", "c", ("a", "b"), (one, None))
+    assert key == "e8ed27f2918be4a026db873253dd4a7ddcf86054ea364bc78fb1bc95035b12ee"
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def task(tmp_path: Path) -> ChunkTask:
     build_tree(tmp_path / "tree")
     index = read_split(tmp_path / "tree", "stub", "train")
     (tmp_path / "chunks").mkdir()
-    run = ChunkRun(StubSource(), '{"stub":1}', str(tmp_path / "tree"), str(tmp_path / "chunks"))
+    run = ChunkRun(StubSource(), '{"stub":1}', "0" * 64, str(tmp_path / "tree"), str(tmp_path / "chunks"))
     return ChunkTask(number=2, start=7, paths=index.paths[7:18], run=run)
 
 
@@ -106,6 +107,9 @@ def test_frames_have_values_where_they_decode_and_a_status_where_not(task: Chunk
     result = estimate_chunk(task)
     assert (result.unreadable, result.missing) == ((10,), (12,))
     assert (result.number, result.frames, result.reused) == (2, 11, False)
+    digests = [result.sha256[32 * row : 32 * row + 32] for row in range(12)]
+    assert digests[2].hex() == hashlib.sha256((root / task.paths[2]).read_bytes()).hexdigest()
+    assert (digests[3].hex(), digests[5], digests[11]) == (hashlib.sha256(b"").hexdigest(), bytes(32), b"")
     frames = read_chunk(Path(task.run.folder) / result.file, task.run.recipe, 11)
     wanted = np.zeros(11, np.uint8)
     wanted[3], wanted[5] = Status.UNREADABLE, Status.MISSING
@@ -133,6 +137,8 @@ def test_a_finished_chunk_is_taken_over_and_another_recipe_is_not(task: ChunkTas
     second = estimate_chunk(other)
     assert not second.reused
     assert second.file != first.file
+    third = estimate_chunk(dataclasses.replace(task, run=dataclasses.replace(task.run, code="1" * 64)))
+    assert not third.reused and len({first.file, second.file, third.file}) == 3
 
 
 def test_a_changed_frame_makes_another_chunk_and_the_old_frame_takes_the_old_one(task: ChunkTask) -> None:

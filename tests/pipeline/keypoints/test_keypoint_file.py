@@ -15,7 +15,8 @@ from data_cache.contract.records import Status
 from data_cache.contract.writer import canonical_recipe
 from pipeline.datasets.split_index import read_split
 from pipeline.keypoints.bad_frames import TooManyBadFramesError
-from pipeline.keypoints.chunks import ChunkResult, plan_chunks
+from pipeline.keypoints.chunks import ChunkResult, ChunkRun, plan_chunks
+from pipeline.keypoints.estimated_frames import keypoint_code
 from pipeline.keypoints.keypoint_file import Summary, assemble_keypoints, extract_keypoints, keypoint_recipe
 from tests.pipeline.datasets.trees import TRAIN, VISIBLE, Row, Tree, build_tree
 from tests.pipeline.keypoints.stub_estimator import StubSource
@@ -181,10 +182,12 @@ def assemble(extraction: Extraction, drop: tuple[int, ...] = ()) -> None:
     extraction.run(progress=results.append)
     extraction.out.unlink()
     index = read_split(extraction.tree.root, "stub", "train")
-    recipe = canonical_recipe(keypoint_recipe(StubSource()))
+    source = StubSource()
+    recipe, folder = canonical_recipe(keypoint_recipe(source)), str(extraction.chunks_dir)
+    run = ChunkRun(source, recipe, keypoint_code(source), str(extraction.tree.root), folder)
     kept = [result for result in reversed(results) if result.number not in drop]
     plan = plan_chunks(index, CHUNK_FRAMES)
-    assemble_keypoints(index, plan, kept, recipe, extraction.chunks_dir, extraction.out)
+    assemble_keypoints(index, plan, kept, run, extraction.out)
 
 
 def test_assembly_takes_results_in_any_order(extraction: Extraction) -> None:

@@ -12,7 +12,7 @@ from pipeline.keypoints.progress import ProgressLog, clock_time, report_progress
 
 
 def chunk(frames: int, reused: bool = False) -> ChunkResult:
-    return ChunkResult(number=0, file="a.h5", frames=frames, unreadable=(), missing=(), reused=reused)
+    return ChunkResult(number=0, file="a.h5", frames=frames, sha256=b"", unreadable=(), missing=(), reused=reused)
 
 
 def test_a_log_gets_the_first_chunk_a_line_a_minute_and_the_last(caplog: pytest.LogCaptureFixture) -> None:

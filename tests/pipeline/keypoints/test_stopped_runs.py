@@ -121,9 +121,9 @@ def test_a_full_disk_is_a_message_and_finished_chunks_are_kept(
     build_tree(folder / "wide", train=[Row(2, 1, 3, 2), Row(2, 2, 3, 97)])
     (folder / "tree").rename(folder / "narrow")
     (folder / "wide").rename(folder / "tree")
-    # The kernel refuses files over 24 kB as it refuses blocks on a full disk: the chunk of 2 frames fits, the
+    # The kernel refuses files over 16 kB as it refuses blocks on a full disk: the chunk of 2 frames fits, the
     # chunk of 97 frames does not.
-    run = start(folder, "--chunk-frames", "97", "--largest-file", "24576")
+    run = start(folder, "--chunk-frames", "97", "--largest-file", "16384")
     started.append(run)
     output, errors = run.communicate()
     assert run.returncode == 1
