@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_cache.contract.reader import CacheReader, open_cache
+from data_cache.contract.verified_content import verified_origin
 from data_cache.files.frame_images import frame_file
 from model.clips.skeleton_inputs import ANGLES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from data_cache.contract.origin import Origin
     from data_cache.contract.records import Tracks
     from model.clips.clips import ClipTracks
 
@@ -38,6 +40,7 @@ class SplitFiles:
     status:  (frame,) uint8, a `Status`
     paths:   file of each frame, relative to the root
     recipes: what made the files, by kind: `edges` and `graphs`
+    origins: what they were made from and hold, verified to their last byte
     """
 
     files: ClipFiles
@@ -45,6 +48,7 @@ class SplitFiles:
     status: NDArray[np.uint8]
     paths: tuple[str, ...]
     recipes: dict[str, dict[str, Any]]
+    origins: dict[str, Origin]
 
 
 def open_split(files: ClipFiles, dataset: str, split: str) -> SplitFiles:
@@ -69,7 +73,9 @@ def open_split(files: ClipFiles, dataset: str, split: str) -> SplitFiles:
                 " without it clips cannot be flipped"
             )
         recipes = {"edges": edges.recipe, "graphs": graphs.recipe}
-        return SplitFiles(files, edges.tracks, edges.status, edges.paths, recipes)
+        origins = {"edges": verified_origin(edges), "graphs": verified_origin(graphs)}
+        _check_same_keypoints(files, origins)
+        return SplitFiles(files, edges.tracks, edges.status, edges.paths, recipes, origins)
 
 
 def _check_same(edges: CacheReader, graphs: CacheReader) -> None:
@@ -89,6 +95,15 @@ def _check_same(edges: CacheReader, graphs: CacheReader) -> None:
                 f"{both}: recipe: {key}: expected the same in both,"
                 f" got {edges.recipe.get(key)} and {graphs.recipe.get(key)}; {_AGAIN}"
             )
+
+
+def _check_same_keypoints(files: ClipFiles, origins: dict[str, Origin]) -> None:
+    edges, graphs = (origins[kind].find("keypoints") for kind in ("edges", "graphs"))
+    if edges is not None and graphs is not None and edges.content != graphs.content:
+        raise ValueError(
+            f"{files.edges} and {files.graphs}: origin: expected the same keypoints in both,"
+            f" got sha256 {edges.content} and {graphs.content}; {_AGAIN}"
+        )
 
 
 def check_images(split: SplitFiles, tracks: ClipTracks) -> None:

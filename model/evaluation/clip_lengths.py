@@ -48,7 +48,8 @@ class ClipLengths:
     """One checkpoint, evaluated with clips of several lengths.
 
     lengths:    by rising T, each T once
-    provenance: as in `metrics.json` (`model.evaluation.results.Results`), the protocol without `frames`
+    provenance: as in `metrics.json` (`model.evaluation.results.Results`), without `features`, and `frames` of the
+                protocol
 
     Raises ValueError for lengths that do not rise, or none.
     """

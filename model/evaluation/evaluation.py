@@ -126,7 +126,8 @@ def evaluate_lengths(
         described = {**found[0].provenance["protocol"], "label": of_any_length.label(chosen.trained)}
         del described["frames"]
         measured = tuple(LengthMetrics(p.frames, r.metrics) for p, r in zip(protocols, found, strict=True))
-        together = ClipLengths(measured, {**found[0].provenance, "protocol": described})
+        shared = {key: value for key, value in found[0].provenance.items() if key != "features"}
+        together = ClipLengths(measured, {**shared, "protocol": described})
         file.write(together.to_json())
     return together, path
 

@@ -1,7 +1,8 @@
 """`features.h5`: what the ranking was made from, one row a track, in two groups.
 
 /infrared, /visible:  features (track, channel) float32 of length 1; person, camera, track, role (track,) integers
-root attributes:      format, version, channels, recipe (the provenance that stands in metrics.json, as JSON)
+root attributes:      format, version, channels, recipe (the provenance that stands in metrics.json, as JSON; its
+                      `features` is the digest of both groups)
 
 The same input gives the same bytes. Read it with `read_features`, which takes nothing on trust.
 """
@@ -30,7 +31,7 @@ from data_cache.contract.schema import INDEX_ARRAYS, ArraySpec
 from data_cache.contract.writer import LIBRARY_VERSIONS, canonical_recipe
 from data_cache.files.partial_file import hdf5_step
 from model.evaluation.results import track_counts
-from model.retrieval.ranking import TrackFeatures
+from model.retrieval.ranking import TrackFeatures, features_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
     from data_cache.files.partial_file import PartialFile
 
 FORMAT = "star-reid.features"
-VERSION = 2  # 1: first layout; 2: role, which is `BOTH` where a file of version 1 has none
+# 1: first layout; 2: role, which is `BOTH` where a file of version 1 has none; 3: digest of the content, metadata with
+# checksums
+VERSION = 3
+DIGEST_SINCE = 3
 FIRST_VERSION = 1  # the oldest that is read
 GROUPS = ("infrared", "visible")
 ROLES = next(spec.enum for spec in INDEX_ARRAYS if spec.name == "/tracks/role")
@@ -78,7 +82,7 @@ def write_features(
     file: PartialFile, infrared: TrackFeatures, visible: TrackFeatures, recipe: Mapping[str, Any]
 ) -> None:
     """Write both groups into `file`, which `publish_files` gave. Raises OSError with a remedy, as `file.check` does."""
-    text = canonical_recipe(recipe)
+    text = canonical_recipe({**recipe, "features": features_digest(infrared, visible)})
     with hdf5_step(file), h5py.File(file, "w", libver=LIBRARY_VERSIONS) as content:
         channels = infrared.features.shape[1]
         content.attrs.create("version", VERSION, dtype="<i4")
@@ -107,7 +111,10 @@ def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
     try:
         version, channels = _verify_format(file, path)
         infrared, visible = (_read_group(file, path, track_arrays(group, channels, version)) for group in GROUPS)
-        _verify_counts(file, path, infrared, visible)
+        recipe = _read_recipe(file, path)
+        _verify_counts(path, recipe, infrared, visible)
+        if version >= DIGEST_SINCE and recipe.get("features") != features_digest(infrared, visible):
+            raise refusal(path, "content", "the digest of its recipe", "another", "evaluate the run again")
     finally:
         with suppress(OSError, RuntimeError):
             file.close()
@@ -126,16 +133,21 @@ def _verify_format(file: h5py.File, path: Path) -> tuple[int, int]:
         return version, read_integer(file, "channels")
 
 
-def _verify_counts(file: h5py.File, path: Path, infrared: TrackFeatures, visible: TrackFeatures) -> None:
-    """The tracks and persons that the recipe's protocol counts are those that the file holds."""
+def _read_recipe(file: h5py.File, path: Path) -> dict[str, Any]:
     with hdf5_errors(path, "attribute recipe"):
         try:
             recipe = parse_json(read_text(file, "recipe"))
         except ValueError as error:
             raise Refused("JSON", f"something else ({error})") from None
-        protocol = recipe.get("protocol", {}) if isinstance(recipe, dict) else None
-        if not isinstance(protocol, dict):
+        if not isinstance(recipe, dict) or not isinstance(recipe.get("protocol", {}), dict):
             raise Refused("the provenance of an evaluation", "something else")
+        return recipe
+
+
+def _verify_counts(path: Path, recipe: Mapping[str, Any], infrared: TrackFeatures, visible: TrackFeatures) -> None:
+    """The tracks and persons that the recipe's protocol counts are those that the file holds."""
+    protocol = recipe.get("protocol", {})
+    with hdf5_errors(path, "attribute recipe"):
         held = track_counts(infrared, visible)
         for name in ("tracks", "persons", "ranked"):
             if name in protocol and protocol[name] != held.get(name):

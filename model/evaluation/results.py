@@ -11,8 +11,8 @@ import numpy as np
 from command_line.json_data import MAX_WHOLE, read_json
 from data_cache.contract.records import Role
 from model.retrieval.metrics import retrieval_metrics
-from model.retrieval.ranking import DIRECTIONS, rank_both_ways
-from model.run.origin import data_origin
+from model.retrieval.ranking import DIRECTIONS, features_digest, rank_both_ways
+from model.run.origin import RESULT_ROOMS, code_origin, data_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +37,8 @@ class Results:
     """What was measured.
 
     metrics:    direction → `rank-1`, `rank-5`, `rank-10`, `rank-20`, `mAP`, `mINP` → a fraction
-    provenance: `config` (that the checkpoint was trained with), `checkpoint`, `recipes` and `origin` (digests)
-                of what was evaluated, `protocol`
+    provenance: `config` (that the checkpoint was trained with), `checkpoint`, `recipes` and `origin`
+                (`model.run.origin`) of what was evaluated, `features` (digest of those ranked), `protocol`
     """
 
     metrics: dict[str, dict[str, float]]
@@ -150,7 +150,8 @@ def rank_features(
             "position": chosen.checkpoint.facts.get("position"),
             "origin": chosen.checkpoint.facts.get("origin"),
         },
-        "origin": data_origin(tracks.split.files),
+        "origin": {**data_origin(tracks.split), "code": code_origin(RESULT_ROOMS)},
+        "features": features_digest(infrared, visible),
         "recipes": tracks.split.recipes,
         "protocol": described,
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from data_cache.contract.origin import ContentDigest
 from data_cache.contract.records import Role, enumerate_names, is_gallery, is_query
 from model.retrieval.metrics import HitRanks
 
@@ -85,6 +86,16 @@ class TrackFeatures:
     def gallery(self) -> TrackFeatures:
         """The tracks that are searched among; ValueError where there are none."""
         return self.select(is_gallery(self.role))
+
+
+def features_digest(infrared: TrackFeatures, visible: TrackFeatures) -> str:
+    """`ContentDigest` of what is ranked: `/infrared/features` and so on, whole numbers as int64; hexadecimal digits."""
+    digest = ContentDigest()
+    for group, tracks in (("infrared", infrared), ("visible", visible)):
+        for column in fields(tracks):
+            values: NDArray[Any] = getattr(tracks, column.name)
+            digest.update(f"/{group}/{column.name}", values.astype(np.int64) if values.dtype.kind in "iu" else values)
+    return digest.hexdigest()
 
 
 def rank_both_ways(infrared: TrackFeatures, visible: TrackFeatures) -> dict[str, HitRanks]:

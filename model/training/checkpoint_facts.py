@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.run.origin import verify_run_origin
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -42,6 +44,7 @@ class CheckpointFacts:
     config:   settings it was trained with, as nested mappings, which `build_settings` checks
     persons:  classes; recipes: of the caches, by kind; devices: that trained
     excluded: row of /tracks → path of the first frame, of the tracks kept out of training
+    origin:   what it was trained on and the code that did (`model.run.origin`); None where it does not say
     """
 
     config: Mapping[str, Any]
@@ -51,6 +54,7 @@ class CheckpointFacts:
     devices: int
     excluded: Mapping[int, str]
     position: CheckpointPosition
+    origin: Mapping[str, Any] | None
 
 
 def verify_facts(facts: object) -> CheckpointFacts:
@@ -75,6 +79,7 @@ def verify_facts(facts: object) -> CheckpointFacts:
         devices=_whole({"devices": 1, **known}, "devices", 1),
         excluded=_excluded(known.get("excluded", {})),
         position=_position(known.get("position"), steps, config),
+        origin=verify_run_origin(known["origin"]) if "origin" in known else None,
     )
 
 

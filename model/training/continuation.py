@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from command_line.digests import file_sha256
 from model.run.differing_keys import differing_keys
-from model.run.origin import code_origin, data_origin
+from model.run.origin import TRAINING_ROOMS, code_origin, compared_origin, data_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def training_facts(run: RunConfig, data: TrainingData, pretrained: Path | None) 
         "config": _plain(asdict(run)),
         "persons": len(data.persons),
         "recipes": data.recipes,
-        "origin": {**data_origin(data.split.files), "code": code_origin()},
+        "origin": {**data_origin(data.split), "code": code_origin(TRAINING_ROOMS)},
         "pretrained": None if pretrained is None else file_sha256(pretrained),
         "devices": data.batches.devices,
         "steps_per_epoch": data.steps,
@@ -52,11 +52,10 @@ def check_continuation(path: Path, before: Mapping[str, Any], now: Mapping[str, 
 
     It may where all that decides its numbers is the same, and it has not gone beyond the epochs of now.
     """
-    compared = {key: value for key, value in before.items() if key != "position"}
-    unknown = _unknown_origin(compared, now)
+    unknown = _unknown_origin(before, now)
     differing = {
         key: pair
-        for key, pair in differing_keys(compared, now).items()
+        for key, pair in differing_keys(_compared(before), _compared(now)).items()
         if key not in FREE and not any(key == lost or key.startswith(f"{lost}.") for lost in unknown)
     }
     if beyond := _beyond_the_epochs(before["position"], now["config"]["train"]["epochs"]):
@@ -68,6 +67,12 @@ def check_continuation(path: Path, before: Mapping[str, Any], now: Mapping[str, 
             f"{path}: cannot go on, this training differs from the one that wrote it: {named}{more};"
             " set these back, give the run another name, or use --on-change restart"
         )
+
+
+def _compared(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts without the position, which may differ, and of the origin what must not."""
+    kept = {key: value for key, value in facts.items() if key != "position"}
+    return {**kept, "origin": compared_origin(kept["origin"])} if "origin" in kept else kept
 
 
 def _unknown_origin(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

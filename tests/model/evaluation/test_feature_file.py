@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +55,30 @@ def test_what_is_written_comes_back(path: Path) -> None:
     with h5py.File(path) as file:
         assert file["infrared/features"].dtype == np.float32
         assert file["visible/features"].shape == (VISIBLE, CHANNELS)
-        assert bytes(file.attrs["recipe"]) == b'{"protocol":{"frames":3}}'
+        said = json.loads(file.attrs["recipe"])
+    assert said == {**RECIPE, "features": digest_by_hand(path)}
+
+
+def digest_by_hand(path: Path) -> str:
+    """sha256 over one line for each array, in the order of the names: name, dtype, shape, and sha256 of the values."""
+    lines = []
+    with h5py.File(path) as file:
+        for group in ("infrared", "visible"):
+            for name in sorted(file[group]):
+                values = file[group][name][()]
+                kept = values.astype("<f4" if name == "features" else "|u1" if name == "role" else "<i8")
+                kept = kept.astype("<i8") if name == "role" else kept
+                shape = ",".join(map(str, kept.shape))
+                digest = hashlib.sha256(kept.tobytes()).hexdigest()
+                lines.append(f"/{group}/{name} {kept.dtype.str} {shape} {digest}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def test_a_value_that_was_not_written_is_noticed(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["infrared/camera"][0] += 1
+    with pytest.raises(ValueError, match=r"features\.h5: content: expected the digest of its recipe, found another"):
+        read_features(path)
 
 
 def test_a_file_of_version_1_is_read_all_its_tracks_query_and_gallery(path: Path) -> None:
@@ -147,8 +172,8 @@ def linked(file: h5py.File) -> None:
 LONG = np.full((VISIBLE, CHANNELS), 2, np.float32)
 EDITS: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "newer": (
-        lambda f: f.attrs.modify("version", np.int32(3)),
-        "attribute version: expected version 1 to 2, found the newer version 3; update this program",
+        lambda f: f.attrs.modify("version", np.int32(4)),
+        "attribute version: expected version 1 to 3, found the newer version 4; update this program",
     ),
     "foreign": (
         lambda f: f.attrs.__delitem__("format"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from command_line.digests import file_sha256, folder_digest
+from command_line import code_digests
+from command_line.digests import file_sha256
+from data_cache.contract.origin import Origin
 from data_cache.contract.reader import copy_index, open_cache
 from data_cache.contract.split_file import FrameListing, write_frame_listing
+from data_cache.contract.writer import CacheWriter
 from model.__main__ import main
 from model.clips.clip_files import open_split
 from model.run import origin
 from model.run.run_folder import cache_files
 from model.training.checkpoint_file import read_checkpoint, write_checkpoint
+from tests.factories import put_graph
 from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, TRAIN, write_training_run
 from tests.same_files import content
 
@@ -63,12 +69,26 @@ def list_frames() -> None:
 def correct_labels() -> None:
     """Two persons of the training split change places, in caches of the same recipes."""
     for file in CACHES:
-        with h5py.File(file, "r+") as cache:
-            person = cache["tracks/person"][()]
-            two, three = np.flatnonzero(person == 2)[0], np.flatnonzero(person == 3)[0]
-            person[[two, three]] = person[[three, two]]
-            cache["tracks/person"][...] = person
+        with open_cache(file) as cache:
+            person = cache.tracks.person.copy()
+        two, three = np.flatnonzero(person == 2)[0], np.flatnonzero(person == 3)[0]
+        person[[two, three]] = person[[three, two]]
+        write_anew(file, person=person)
     assert open_split(cache_files(RUN, "train"), RUN.dataset, "train").tracks.person[two] == 3
+
+
+def write_anew(
+    path: Path, code: str | None = None, sources: Mapping[str, Origin] | None = None, **columns: NDArray[Any]
+) -> None:
+    """Write a cache file again, with other columns of its tracks, as made by other code or from other sources."""
+    with open_cache(path) as cache:
+        index, recipe, status, kind = cache.index(), cache.recipe, cache.status, cache.kind
+        rows = {spec.name: cache.read(spec.name, 0, cache.frames) for spec in cache.layout.per_frame}
+    index = replace(index, tracks=replace(index.tracks, **columns))
+    with CacheWriter(path, kind, index, recipe, status=status, code=code, sources=sources) as writer:
+        writer.append(rows)
+        if kind == "graphs":
+            put_graph(writer)
 
 
 def replace_frames() -> None:
@@ -108,18 +128,57 @@ def test_they_are_trained_on_anew_where_that_is_asked_for(change: Any, trained: 
     change()
     assert main([*TRAIN, *RESTART]) == 0
     assert differ(weights(LAST), weights(trained / LAST))
-    assert read_checkpoint(LAST).facts["origin"]["edges"] == file_sha256(CACHES[0])
+    with open_cache(CACHES[0]) as edges:
+        assert edges.origin is not None
+        assert read_checkpoint(LAST).facts["origin"]["edges"] == edges.origin.plain()
+
+
+def test_caches_that_hold_the_same_are_the_same_whatever_made_them(caplog: pytest.LogCaptureFixture) -> None:
+    before = CACHES[0].read_bytes()
+    write_anew(CACHES[0], code="c" * 64)
+    assert CACHES[0].read_bytes() != before
+    with caplog.at_level(logging.INFO):
+        assert main([*TRAIN, "--resume"]) == 0
+    assert "nothing has changed since" in caplog.text
+
+
+def test_a_cache_that_does_not_hold_what_was_written_is_not_trained_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with h5py.File(CACHES[0], "r+") as cache:
+        cache["frames/edges"][3, 5, 7, 0] += 0.25
+    for resume in ((), ("--resume",), RESTART):
+        assert main([*TRAIN, *resume]) == 1
+        assert f"error: {CACHES[0]}: content: expected sha256 " in capsys.readouterr().err
+
+
+def test_other_frames_than_the_caches_were_made_from_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    for file in CACHES:
+        write_anew(file, sources={"keypoints": Origin("a" * 64, sources={"frames": Origin("b" * 64)})})
+    assert main([*TRAIN, "--resume"]) == 0
+    assert f"{LISTING}: these are other frames than those that {CACHES[0]} was made from" in caplog.text
+    LISTING.unlink()
+    assert main([*TRAIN, "--resume"]) == 1  # the frames that the caches tell of are not those that it was trained on
+
+
+def test_edges_and_graphs_of_other_keypoints_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    for file, digit in zip(CACHES, "ab", strict=True):
+        write_anew(file, sources={"keypoints": Origin(digit * 64)})
+    assert main([*TRAIN, "--resume"]) == 1
+    assert f"{CACHES[0]} and {CACHES[1]}: origin: expected the same keypoints in both" in capsys.readouterr().err
 
 
 def test_code_that_decides_numbers_is_compared(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    for room in origin.ROOMS:
-        shutil.copytree(origin._TOP / room, tmp_path / "code" / room)
-    monkeypatch.setattr(origin, "_TOP", tmp_path / "code")
+    for room in origin.TRAINING_ROOMS:
+        shutil.copytree(code_digests.TOP / room, tmp_path / "code" / room)
+    monkeypatch.setattr(origin, "room_digest", lambda room: code_digests.room_digest(room, tmp_path / "code"))
     assert main([*TRAIN, "--resume"]) == 0  # the same code, wherever it lies
     losses = tmp_path / "code" / "model" / "network" / "losses.py"
-    losses.write_text(losses.read_text(encoding="utf-8").replace("1.0", "2.0", 1) + "\n", encoding="utf-8")
+    code = losses.read_text(encoding="utf-8")
+    losses.write_text(f"# Words.\n{code}", encoding="utf-8")
+    assert main([*TRAIN, "--resume"]) == 0
+    assert code.count("self.triplet(clip, person)") == 1
+    losses.write_text(code.replace("self.triplet(clip, person)", "self.triplet(clip, person) * 0.0"), encoding="utf-8")
     assert main([*TRAIN, "--resume"]) == 1
     error = capsys.readouterr().err
     assert "origin.code.model/network: " in error and "origin.code.model/clips" not in error
@@ -169,17 +228,10 @@ def test_results_say_what_they_were_made_of() -> None:
     assert main(["evaluate", "--config", "short.yaml"]) == 0
     provenance = json.loads((CHECKPOINTS.parent / "metrics.json").read_text())["provenance"]
     assert provenance["checkpoint"]["origin"] == read_checkpoint(LAST).facts["origin"]
-    assert provenance["origin"] == {
-        kind: file_sha256(Path(f"artifacts/tiny/{kind}/test.h5")) for kind in ("edges", "graphs")
-    }
-
-
-def test_a_folder_s_digest_is_of_names_and_bytes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name / "room").mkdir(parents=True)
-        (tmp_path / name / "room" / "x.py").write_text("1\n")
-        (tmp_path / name / "__pycache__").mkdir()
-        (tmp_path / name / "__pycache__" / f"{name}.pyc").write_text(name)
-    assert folder_digest(tmp_path / "a") == folder_digest(tmp_path / "b")
-    (tmp_path / "b" / "room" / "x.py").rename(tmp_path / "b" / "room" / "y.py")
-    assert folder_digest(tmp_path / "a") != folder_digest(tmp_path / "b")
+    with h5py.File(CHECKPOINTS.parent / "features.h5") as features:
+        assert json.loads(features.attrs["recipe"]) == provenance
+    assert provenance["origin"].pop("code").keys() == set(origin.RESULT_ROOMS)
+    for kind, found in provenance["origin"].items():
+        with open_cache(Path(f"artifacts/tiny/{kind}/test.h5")) as cache:
+            assert cache.origin is not None and found == cache.origin.plain()
+    assert provenance["origin"].keys() == {"edges", "graphs"}
