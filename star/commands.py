@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from data_cache.exchange.exports import export_command
 from data_cache.exchange.imports import import_command
-from data_cache.inspection import inspect_command
 from data_cache.verification import check_command as verify_command
 from data_cache.viewer import view_command
 from model.evaluation import evaluate_command, results_command
@@ -19,7 +18,8 @@ from pipeline.keypoints import keypoints_command
 from pipeline.listing import frames_command
 from pipeline.skeletons.skeleton_commands import EDGES, GRAPHS
 from pipeline.synth import synth_command
-from star import completion_command, demo_command
+from star import completion_command, demo_command, inspect_command
+from star.chain import origin_command
 
 if TYPE_CHECKING:
     import argparse
@@ -41,6 +41,6 @@ class Verify:
 DATA_SET: tuple[Subcommand, ...] = (check_command, index_command, frames_command, synth_command)
 SKELETONS: tuple[Subcommand, ...] = (keypoints_command, EDGES, GRAPHS)
 CACHE: tuple[Subcommand, ...] = (inspect_command, view_command, Verify(), export_command, import_command)
-RUNS: tuple[Subcommand, ...] = (train_command, evaluate_command, results_command, report_command)
+RUNS: tuple[Subcommand, ...] = (train_command, evaluate_command, results_command, report_command, origin_command)
 PROGRAM: tuple[Subcommand, ...] = (demo_command, completion_command)
 COMMANDS = (*DATA_SET, *SKELETONS, *CACHE, *RUNS, *PROGRAM)

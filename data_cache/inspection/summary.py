@@ -59,6 +59,7 @@ class ModalitySummary:
 class FileSummary:
     """What `inspect` says of a whole file.
 
+    origin:    what the file says it was made from, by content; None in files that do not
     measure:   what the quantiles are of, in words
     columns:   joints or limbs, one column of every `ModalitySummary.quality` each
     min_score: score from which a joint counts as seen
@@ -74,6 +75,7 @@ class FileSummary:
     dataset: str
     split: str
     recipe: Mapping[str, Any]
+    origin: Mapping[str, Any] | None
     frames: int
     tracks: int
     persons: int
@@ -99,6 +101,7 @@ def summarise_file(reader: CacheReader, min_score: float) -> FileSummary:
         dataset=reader.dataset,
         split=reader.split,
         recipe=reader.recipe,
+        origin=None if reader.origin is None else reader.origin.plain(),
         frames=reader.frames,
         tracks=len(reader.tracks),
         persons=len(np.unique(reader.tracks.person)),

@@ -18,13 +18,14 @@ WORDS = {
     "edges": "distance and angle of every pair of joints, of every frame",
     "graphs": "joints of every frame as nodes of a graph",
 }
+_SHOWN_DIGITS = 12  # of a digest
 STATUSES = ("ok", "unreadable", "missing")
 QUANTILE_NAMES = tuple(f"q{round(100 * level):02d}" for level in QUANTILES)
 
 
 def summary_text(summary: FileSummary) -> str:
     """Return the summary as lines of text, at most about 100 columns wide (paths and recipes may be longer)."""
-    blocks = [_head(summary), _recipe(summary), _counts(summary), _quality(summary)]
+    blocks = [_head(summary), [*_recipe(summary), *_origin(summary)], _counts(summary), _quality(summary)]
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -39,6 +40,12 @@ def _head(summary: FileSummary) -> list[str]:
 
 def _recipe(summary: FileSummary) -> list[str]:
     return ["recipe", *align_columns([(f"  {name}", text) for name, text in flatten(summary.recipe)], left=2)]
+
+
+def _origin(summary: FileSummary) -> list[str]:
+    origin = flatten(summary.origin or {})
+    rows = [(f"  {name.replace('sources.', '')}", digest[:_SHOWN_DIGITS]) for name, digest in origin]
+    return ["origin (`star origin` verifies it)", *align_columns(rows, left=2)] if rows else []
 
 
 def _counts(summary: FileSummary) -> list[str]:
@@ -100,6 +107,7 @@ def summary_values(summary: FileSummary) -> dict[str, Any]:
         "dataset": summary.dataset,
         "split": summary.split,
         "recipe": summary.recipe,
+        "origin": summary.origin,
         "frames": summary.frames,
         "tracks": summary.tracks,
         "persons": summary.persons,

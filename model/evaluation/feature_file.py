@@ -121,6 +121,15 @@ def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
     return infrared, visible
 
 
+def read_provenance(path: Path) -> dict[str, Any]:
+    """What the features in `path` were made from, as in metrics.json. Raises ValueError for damage, or another file."""
+    with hdf5_errors(path, "file"):
+        file = h5py.File(path, "r", locking=False)
+    with file:
+        _verify_format(file, path)
+        return _read_recipe(file, path)
+
+
 def _verify_format(file: h5py.File, path: Path) -> tuple[int, int]:
     """The file's version and its number of channels."""
     with hdf5_errors(path, "attribute format"):
