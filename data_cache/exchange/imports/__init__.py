@@ -1,1 +1,1 @@
-"""Skeletons from other projects' files, a file a format, as a keypoints file."""
+"""Skeletons from other projects' files, brought into line with the frames of a split, as a keypoints file."""

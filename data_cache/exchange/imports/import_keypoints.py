@@ -13,9 +13,9 @@ from data_cache.contract.origin import Origin
 from data_cache.contract.records import Status
 from data_cache.contract.split_file import read_frames
 from data_cache.contract.writer import CacheWriter
+from data_cache.exchange.imports.formats.prediction_formats import PREDICTION_FORMATS
 from data_cache.exchange.imports.frame_sizes import read_sizes
 from data_cache.exchange.imports.import_checks import check_skeletons
-from data_cache.exchange.imports.prediction_formats import PREDICTION_FORMATS
 from data_cache.exchange.imports.skeleton_table import BLOCK_FRAMES, SkeletonTable
 from data_cache.files.frame_images import find_root
 from data_cache.files.output_lock import lock_output
@@ -120,19 +120,19 @@ def _refuse_overwriting(request: ImportRequest) -> None:
 def _read_source(request: ImportRequest, table: SkeletonTable) -> dict[str, Any]:
     """Fill the table and return what the recipe says of the source."""
     if request.format == "coco":
-        from data_cache.exchange.imports.import_coco import read_coco
+        from data_cache.exchange.imports.formats.import_coco import read_coco
 
         return read_coco(request.source, request.images, table)
     if request.format in PREDICTION_FORMATS:
-        from data_cache.exchange.imports.prediction_folder import read_predictions
+        from data_cache.exchange.imports.formats.prediction_folder import read_predictions
 
         return read_predictions(request.source, table, PREDICTION_FORMATS[request.format])
     if request.format == "pyskl":
-        from data_cache.exchange.imports.import_pyskl import read_pyskl
+        from data_cache.exchange.imports.formats.import_pyskl import read_pyskl
 
         return read_pyskl(request.source, table)
     if request.format == "star":
-        from data_cache.exchange.imports.import_star import read_star
+        from data_cache.exchange.imports.formats.import_star import read_star
 
         return read_star(request.source, table)
     known = ", ".join(("coco", *PREDICTION_FORMATS, "pyskl", "star"))

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_cache.exchange.imports import json_items
-from data_cache.exchange.imports.json_items import read_items
+from data_cache.exchange.imports.formats import json_items
+from data_cache.exchange.imports.formats.json_items import read_items
 
 VALUES = st.recursive(
     st.none()

@@ -2,7 +2,7 @@
 
 ``{"split": …, "annotations": [{frame_dir, total_frames, img_shape: (height, width), keypoint: (person, frame, joint,
 xy), keypoint_score: (person, frame, joint), …}, …]}``, or the list of annotations alone; one annotation a track. Read
-without calling anything that the file names (`data_cache.exchange.imports.plain_pickle`).
+without calling anything that the file names (`data_cache.exchange.imports.formats.plain_pickle`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from data_cache.contract.skeleton import JOINTS
 from data_cache.exchange.exports.exported_frames import track_name
+from data_cache.exchange.imports.formats.plain_pickle import load_plain
 from data_cache.exchange.imports.frame_names import without_ending
-from data_cache.exchange.imports.plain_pickle import load_plain
 from data_cache.exchange.imports.skeleton_table import MAX_EXTENT, shown
 
 if TYPE_CHECKING:

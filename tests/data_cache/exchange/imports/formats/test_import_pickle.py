@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from data_cache.exchange.imports.plain_pickle import load_plain
+from data_cache.exchange.imports.formats.plain_pickle import load_plain
 from tests.data_cache.exchange.imports.import_sources import assert_refused, make_case, run_import
 
 NUMBERS = st.sampled_from(["f2", "f4", "f8", ">f4", ">i8", "i1", "u2", "?"])

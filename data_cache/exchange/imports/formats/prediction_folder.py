@@ -18,8 +18,8 @@ from data_cache.files.frame_images import frame_file
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from data_cache.exchange.imports.formats.prediction_formats import PredictionFormat
     from data_cache.exchange.imports.frame_names import Spelling
-    from data_cache.exchange.imports.prediction_formats import PredictionFormat
     from data_cache.exchange.imports.skeleton_table import SkeletonTable
 
 MAX_BYTES = 1 << 23  # of one prediction

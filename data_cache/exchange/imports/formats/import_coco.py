@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_cache.contract.skeleton import JOINTS
+from data_cache.exchange.imports.formats.json_items import read_items
 from data_cache.exchange.imports.frame_names import within_split
-from data_cache.exchange.imports.json_items import read_items
 from data_cache.exchange.imports.skeleton_table import shown
 
 if TYPE_CHECKING:
