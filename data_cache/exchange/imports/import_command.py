@@ -19,6 +19,8 @@ FORMATS = {
     "openpose": "a folder of OpenPose's --write_json, of BODY_25 or COCO's 18 joints",
     "pyskl": "a PYSKL or mmaction2 pickle",
     "star": "HDF5 with one dataset a frame, as the public STAR code reads it",
+    "ultralytics": "a folder of Ultralytics' pose results, a JSON a frame with its to_json()",
+    "ultralytics-txt": "a folder of Ultralytics' label files, as save_txt=True writes them",
 }
 
 

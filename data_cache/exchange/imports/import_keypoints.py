@@ -89,6 +89,7 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
         status = np.where(table.found, Status.OK, Status.MISSING).astype(np.uint8)
         if root is not None:
             _measure_frames(root, table, status)
+        table.scale_shares()
         _check_share(request, table, status)
         problems = check_skeletons(table, status, request.format)
         recipe = {"code": IMPORT_CODE, "estimator": {"imported": request.format, **described}}

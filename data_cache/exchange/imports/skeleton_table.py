@@ -43,6 +43,7 @@ class SkeletonTable:
     source:    where they come from, for messages
     index:     the frames
     keypoints: (frame, joint, xy) float32, pixels; NaN where none was offered
+    shares:    the keypoints are shares of width and height instead, until `scale_shares`
     score:     (frame, joint) float32, 0…1; NaN where none was offered
     size:      (frame, 2) int32, height and width in pixels; 0 where nothing is known
     offered:   (frame,) int64, how many skeletons were offered
@@ -55,6 +56,7 @@ class SkeletonTable:
         count = len(index.paths)
         self.source = source
         self.index = index
+        self.shares = False
         self.keypoints = np.full((count, len(JOINTS), 2), np.nan, np.float32)
         self.score = np.full((count, len(JOINTS)), np.nan, np.float32)
         self.size = np.zeros((count, 2), np.int32)
@@ -108,6 +110,12 @@ class SkeletonTable:
             self.keypoints[row] = xy
             self.score[row] = np.clip(values, 0, 1)
             self._clipped[row] = ((values < 0) | (values > 1)).sum()
+
+    def scale_shares(self) -> None:
+        """Make pixels of shares of the frame, by the sizes noted; frames without one are left at 0."""
+        if self.shares:
+            self.keypoints = (self.keypoints * self.size[:, None, ::-1]).astype(np.float32)
+            self.shares = False
 
     def drop_unplaced(self) -> None:
         """Count the joints at exactly (0, 0); in more than `STRAY_FRAMES` frames they were not found: score 0."""

@@ -1,4 +1,4 @@
-"""Skeletons out of a folder of predictions, one JSON an image, as pose estimators write them (`prediction_formats`).
+"""Skeletons out of a folder of predictions, one file an image, as pose estimators write them (`prediction_formats`).
 
 They name a prediction by the image's basename alone, so that frames `1.jpg` of different folders overwrite each other:
 a data set like HITSZ-VCM has to be run a folder at a time, into a tree that mirrors its own.
@@ -36,6 +36,7 @@ def read_predictions(source: Path, table: SkeletonTable, form: PredictionFormat)
         raise ValueError(
             f"{source}: expected the folder of {form.program}'s predictions ({form.option}), found no folder"
         )
+    table.shares = form.shares
     rows = table.rows_of_paths()
     names = _prediction_names(source, rows, form)
     digest = hashlib.sha256()
@@ -50,7 +51,7 @@ def read_predictions(source: Path, table: SkeletonTable, form: PredictionFormat)
         for keypoints, score in form.persons(file, _parse(file, data)):
             for row in places:
                 table.offer(row, keypoints, score)
-    table.strangers = max(0, _count_predictions(source) - used)
+    table.strangers = max(0, _count_predictions(source, PurePosixPath(form.names[0]).suffix) - used)
     return {"source": source.resolve().name, "sha256": digest.hexdigest()}
 
 
@@ -62,15 +63,15 @@ def _prediction_names(source: Path, paths: Iterable[str], form: PredictionFormat
         example = _named(within_split, form.names[0])(next(iter(paths), "0001/rgb/D3/1.jpg"))
         raise ValueError(
             f"{source}: no prediction is of a frame of the split, expected names such as {example}; name the folder"
-            f" that was given to {form.program} as {form.option}, and the split's own file with --frames"
+            f" of {form.program}'s predictions ({form.option}), and the split's own file with --frames"
         )
     clash = find_clash(naming, paths)
     if clash is not None:
         name, first, second = clash
         raise ValueError(
             f"{source}: {name} would be the prediction of {first} and of {second}: {form.program} names predictions by"
-            f" the image's basename, so that later ones overwrite earlier ones; run it a folder at a time, with"
-            f" {form.option}=PREDICTIONS/<folder of the frames>, and import PREDICTIONS"
+            f" the image's basename, so that those of two folders get one name; run it a folder at a time, with"
+            f" {form.apart}, and import PREDICTIONS"
         )
     return {path: naming(path) for path in paths}
 
@@ -84,7 +85,7 @@ def _named(folder: Spelling, pattern: str) -> Spelling:
 
     def name(path: str) -> str:
         place = PurePosixPath(folder(path))
-        return str(place.with_name(pattern.format(place.stem)))
+        return str(place.parent / pattern.format(place.stem))
 
     return name
 
@@ -102,13 +103,15 @@ def _read(source: Path, name: str) -> bytes | None:
 
 
 def _parse(path: Path, data: bytes) -> Any:
+    kind = "JSON" if path.suffix == ".json" else "text"
     try:
-        return parse_json(data.decode("utf-8-sig"), finite=False)
+        text = data.decode("utf-8-sig")
+        return parse_json(text, finite=False) if kind == "JSON" else text
     except ValueError as error:
         raise ValueError(
-            f"{path}: expected whole JSON, found none ({error}); make the prediction of this image again"
+            f"{path}: expected whole {kind}, found none ({error}); make the prediction of this image again"
         ) from None
 
 
-def _count_predictions(source: Path) -> int:
-    return sum(name.endswith(".json") for _, _, names in os.walk(source) for name in names)
+def _count_predictions(source: Path, ending: str) -> int:
+    return sum(name.endswith(ending) for _, _, names in os.walk(source) for name in names)

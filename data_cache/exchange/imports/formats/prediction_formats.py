@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from data_cache.contract.skeleton import JOINTS
+from data_cache.exchange.imports.skeleton_table import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,15 +22,19 @@ class PredictionFormat:
 
     program: its name, for messages
     option:  how its folder of predictions is named
-    names:   of the file, with {} for the image's basename without ending
-    persons: from the file's path and its parsed JSON to keypoints [[x, y], …] and scores […] of each person, as they
-             are there: the table says what is wrong with numbers. Raises ValueError naming the file for other JSON.
+    apart:   how it is run on one folder of frames, so that frames `1.jpg` of two folders do not meet
+    names:   of the file, with {} for the image's basename without ending; `.json` are parsed, others are text
+    persons: from the file's path and its JSON or text to keypoints [[x, y], …] and scores […] of each person, as they
+             are there: the table says what is wrong with numbers. Raises ValueError naming the file for other content.
+    shares:  coordinates are shares of the frame's width and height, not pixels
     """
 
     program: str
     option: str
+    apart: str
     names: tuple[str, ...]
     persons: Callable[[Path, Any], Persons]
+    shares: bool = False
 
 
 def mmpose_persons(path: Path, content: Any) -> Persons:
@@ -105,6 +110,115 @@ def openpose_persons(path: Path, content: Any) -> Persons:
     return persons
 
 
-MMPOSE = PredictionFormat("MMPose", "pred_out_dir", ("{}.json", "results_{}.json"), mmpose_persons)
-OPENPOSE = PredictionFormat("OpenPose", "--write_json", ("{}_keypoints.json",), openpose_persons)
-PREDICTION_FORMATS: Mapping[str, PredictionFormat] = MappingProxyType({"mmpose": MMPOSE, "openpose": OPENPOSE})
+def ultralytics_persons(path: Path, content: Any) -> Persons:
+    """`Results.to_json()` or `summary()`: ``[{name, class, confidence, box, keypoints: {x, y, visible}}]``, lists.
+
+    Without `normalize=True`: x and y in pixels of the image. What was not found is 0, 0 there, with a score below 0.5.
+    """
+    if not isinstance(content, list) or not all(isinstance(person, dict) for person in content):
+        raise ValueError(f"{path}: expected a list of persons as to_json() makes it, found {type(content).__name__}")
+    persons = []
+    for person in content:
+        _check_class(path, person.get("class"))
+        x, y, visible = _joint_columns(path, person.get("keypoints"))
+        if not len(x) == len(y) == len(visible):
+            raise ValueError(
+                f"{path}: keypoints: expected as many x, y and visible, found {len(x)}, {len(y)} and {len(visible)};"
+                " make the prediction of this image again"
+            )
+        persons.append(([list(joint) for joint in zip(x, y, strict=True)], visible))
+    return persons
+
+
+def _joint_columns(path: Path, keypoints: object) -> list[list[Any]]:
+    table = keypoints if isinstance(keypoints, dict) else {}
+    columns = [table[name] for name in ("x", "y", "visible") if isinstance(table.get(name), list)]
+    if len(columns) < 3:
+        found = ", ".join(map(str, table))[:80] or "none"
+        raise ValueError(
+            f"{path}: keypoints: expected x, y and visible of each joint, found {found}; run a pose network of COCO's"
+            " 17 joints with their visibility, whose scores these are"
+        )
+    return columns
+
+
+_BOX = 5  # class, then centre, width and height of the box
+_LINE = _BOX + 3 * len(JOINTS)
+
+
+def label_persons(path: Path, text: str) -> Persons:
+    """Ultralytics' label files (`save_txt=True`): a line a person, class, box, then x, y, score of each joint.
+
+    After them may stand the box's confidence (`save_conf=True`) and the number of a track, which are not asked for.
+    """
+    persons = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            values = [float(word) for word in line.split()]
+        except ValueError:
+            raise ValueError(f"{where}: expected numbers as save_txt=True writes them, found {line[:40]!r}") from None
+        if not _LINE <= len(values) <= _LINE + 2:
+            raise ValueError(
+                f"{where}: expected class, box and x, y, score of {len(JOINTS)} joints, {_LINE} to {_LINE + 2} numbers,"
+                f" found {len(values)}; run a pose network of COCO's 17 joints with their visibility"
+            )
+        _check_class(where, values[0])
+        joints = [values[place : place + 3] for place in range(_BOX, _LINE, 3)]
+        largest = max((abs(extent) for joint in joints for extent in joint[:2]), default=0)
+        if largest > MOST_SHARE:
+            raise ValueError(
+                f"{where}: expected x and y as shares of the frame, 0…1, found {largest:g}; give the file as"
+                " save_txt=True writes it, or pixels as to_json() does, with --format ultralytics"
+            )
+        persons.append(([joint[:2] for joint in joints], [joint[2] for joint in joints]))
+    return persons
+
+
+MOST_SHARE = 2  # of a frame; a joint further out than the frame is large is in pixels
+
+
+def _check_class(where: Path | str, number: object) -> None:
+    """Pose networks of COCO have one class, 0: a person."""
+    if number != 0 or isinstance(number, bool):
+        raise ValueError(
+            f"{where}: expected class 0 (person), found {shown(number)}; run a pose network of COCO's 17 joints, which"
+            " knows persons alone"
+        )
+
+
+_FOLDER = "<folder of the frames>"
+MMPOSE = PredictionFormat(
+    program="MMPose",
+    option="pred_out_dir",
+    apart=f"pred_out_dir=PREDICTIONS/{_FOLDER}",
+    names=("{}.json", "results_{}.json"),
+    persons=mmpose_persons,
+)
+OPENPOSE = PredictionFormat(
+    program="OpenPose",
+    option="--write_json",
+    apart=f"--write_json PREDICTIONS/{_FOLDER}",
+    names=("{}_keypoints.json",),
+    persons=openpose_persons,
+)
+ULTRALYTICS = PredictionFormat(
+    program="Ultralytics",
+    option="a file with to_json() of each frame",
+    apart=f"its files written to PREDICTIONS/{_FOLDER}",
+    names=("{}.json",),
+    persons=ultralytics_persons,
+)
+LABELS = PredictionFormat(
+    program="Ultralytics",
+    option="save_txt=True",
+    apart=f"project=PREDICTIONS name={_FOLDER}",
+    names=("labels/{}.txt", "{}.txt"),
+    persons=label_persons,
+    shares=True,
+)
+PREDICTION_FORMATS: Mapping[str, PredictionFormat] = MappingProxyType(
+    {"mmpose": MMPOSE, "openpose": OPENPOSE, "ultralytics": ULTRALYTICS, "ultralytics-txt": LABELS}
+)

@@ -95,3 +95,26 @@ def test_what_keeps_the_rules_is_imported_without_a_word(case: Case, capsys: pyt
     assert run(case) == 0
     out = capsys.readouterr().out
     assert len(out.splitlines()) == 1 and "warning" not in out
+
+
+def normalise(case: Case, rows: list[int]) -> Case:
+    keypoints = case.rows.keypoints.copy()
+    keypoints[rows] /= case.rows.size[rows, None, ::-1]
+    return replace(case, rows=FrameKeypoints(keypoints, case.rows.score, case.rows.size, case.rows.status))
+
+
+def test_normalised_coordinates_are_refused_by_name(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    count = len(case.index.paths)
+    more = list(range(1, count // 2 + 2))
+    found = (
+        f"found none beyond 2 in {len(more)} of {count} frames ({case.index.paths[1]}), so they are normalised to 0…1"
+    )
+    assert_refused(case, capsys, run(normalise(case, more)), "expected coordinates in pixels of the frame", found)
+
+
+def test_a_few_normalised_frames_are_counted(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    few = normalise(case, [3, 8, 21])
+    assert run(few) == 0
+    assert_imported(few)
+    expected = "row 3 (and 2 more rows): expected coordinates in pixels, not normalised to 0…1, found none beyond 2\n"
+    assert f"  warning: /frames/keypoints {expected}" in capsys.readouterr().out
