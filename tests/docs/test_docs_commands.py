@@ -21,7 +21,7 @@ from tests.docs.documented_commands import ROOT, Command, build_project, documen
 
 # What is not run, by its pattern, and why.
 NOT_RUN = {
-    r"star import (predictions|alphapose-results\.json) .*": "other programs make it; test_import_*.py import the like",
+    r"star import (predictions|poses\.npz|alphapose-results\.json) .*": "others make them; see test_import_*.py",
     r"make [a-z-]+": "makes the environment, or is what runs this test",
     r"docker .*": "there is no container engine here; tests/project/test_container.py holds the Dockerfile's steps",
     r"(STAR_\w+=\S+ )*dvc repro.*": "tests/project/test_dvc*.py run the stages under DVC",

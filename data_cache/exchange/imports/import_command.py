@@ -18,6 +18,7 @@ FORMATS = {
     "mmpose": "a folder of predictions of MMPose's inferencer or demos, one JSON a frame",
     "openpose": "a folder of OpenPose's --write_json, of BODY_25 or COCO's 18 joints",
     "pyskl": "a PYSKL or mmaction2 pickle",
+    "rtmlib": "an .npz with keypoints, scores and paths, as rtmlib's arrays are saved",
     "star": "HDF5 with one dataset a frame, as the public STAR code reads it",
     "ultralytics": "a folder of Ultralytics' pose results, a JSON a frame with its to_json()",
     "ultralytics-txt": "a folder of Ultralytics' label files, as save_txt=True writes them",
@@ -98,4 +99,8 @@ def describe(out: Path, done: ImportSummary) -> list[str]:
     )
     first = f"{out}: {done.ok:,} of {amount(done.frames, 'frame')} have keypoints"
     lines = [first, *(f"  {meaning}: {number:,}" for number, meaning in counts if number)]
+    if done.in_order:
+        lines.append(
+            "  taken in the order of --frames, since the source has no paths; `inspect --plot` shows if that fits"
+        )
     return [*lines, *(f"  {problem.sentence()}" for problem in done.problems)]

@@ -13,6 +13,11 @@ from data_cache.contract.origin import Origin
 from data_cache.contract.records import Status
 from data_cache.contract.split_file import read_frames
 from data_cache.contract.writer import CacheWriter
+from data_cache.exchange.imports.formats.import_coco import read_coco
+from data_cache.exchange.imports.formats.import_pyskl import read_pyskl
+from data_cache.exchange.imports.formats.import_rtmlib import read_rtmlib
+from data_cache.exchange.imports.formats.import_star import read_star
+from data_cache.exchange.imports.formats.prediction_folder import read_predictions
 from data_cache.exchange.imports.formats.prediction_formats import PREDICTION_FORMATS
 from data_cache.exchange.imports.frame_sizes import read_sizes
 from data_cache.exchange.imports.import_checks import check_skeletons
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 # Raised when this code makes other keypoints of the same file. History: 1 first; 2 joints at (0, 0) were not found.
 IMPORT_CODE = 2
 
+FILE_READERS = {"pyskl": read_pyskl, "rtmlib": read_rtmlib, "star": read_star}
 WITH_SIZES = ("coco", "pyskl")  # formats that may say how large each frame is
 NAMED_IN_MESSAGE = 5
 
@@ -59,7 +65,9 @@ class ImportRequest:
 class ImportSummary:
     """What was written: frames in all, with keypoints, without a skeleton in the source, with several to choose from;
     scores clipped; entries of the source that are of no frame; joints at exactly (0, 0), taken as not found if in more
-    than `STRAY_FRAMES` frames; what `check` finds in the file. What is neither ok nor without has no readable file."""
+    than `STRAY_FRAMES` frames; what `check` finds in the file; whether the skeletons were taken in the order
+    of the frames, since the source does not say which they are of. What is neither ok nor without has no readable
+    file."""
 
     frames: int
     ok: int
@@ -70,6 +78,7 @@ class ImportSummary:
     unplaced: int
     unplaced_frames: int
     problems: tuple[Problem, ...]
+    in_order: bool
 
 
 def import_keypoints(request: ImportRequest) -> ImportSummary:
@@ -109,6 +118,7 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
         unplaced=table.unplaced,
         unplaced_frames=table.unplaced_frames,
         problems=problems,
+        in_order=table.in_order,
     )
 
 
@@ -121,22 +131,12 @@ def _refuse_overwriting(request: ImportRequest) -> None:
 def _read_source(request: ImportRequest, table: SkeletonTable) -> dict[str, Any]:
     """Fill the table and return what the recipe says of the source."""
     if request.format == "coco":
-        from data_cache.exchange.imports.formats.import_coco import read_coco
-
         return read_coco(request.source, request.images, table)
     if request.format in PREDICTION_FORMATS:
-        from data_cache.exchange.imports.formats.prediction_folder import read_predictions
-
         return read_predictions(request.source, table, PREDICTION_FORMATS[request.format])
-    if request.format == "pyskl":
-        from data_cache.exchange.imports.formats.import_pyskl import read_pyskl
-
-        return read_pyskl(request.source, table)
-    if request.format == "star":
-        from data_cache.exchange.imports.formats.import_star import read_star
-
-        return read_star(request.source, table)
-    known = ", ".join(("coco", *PREDICTION_FORMATS, "pyskl", "star"))
+    if request.format in FILE_READERS:
+        return FILE_READERS[request.format](request.source, table)
+    known = ", ".join(sorted(("coco", *PREDICTION_FORMATS, *FILE_READERS)))
     raise ValueError(f"format: expected one of {known}, got {request.format!r}")
 
 

@@ -37,6 +37,11 @@ def shown(value: object) -> str:
     return str(value) if plain else type(value).__name__
 
 
+def is_blank(keypoints: NDArray[Any], score: NDArray[Any]) -> bool:
+    """Whether arrays keep a person so who is not in the frame: coordinates and scores all 0 or all NaN."""
+    return all(not array.any() or (array.dtype.kind == "f" and np.isnan(array).all()) for array in (keypoints, score))
+
+
 class SkeletonTable:
     """One skeleton a frame: the best of those offered. 230 bytes a frame, so 55 MB for a split of HITSZ-VCM.
 
@@ -47,6 +52,7 @@ class SkeletonTable:
     score:     (frame, joint) float32, 0…1; NaN where none was offered
     size:      (frame, 2) int32, height and width in pixels; 0 where nothing is known
     offered:   (frame,) int64, how many skeletons were offered
+    in_order:  the source does not say which frames its entries are of: they were taken in the order of the frames
     strangers: how many entries of the source are of no frame of the split
     unplaced:  how many joints of the skeletons taken lie at exactly (0, 0) with a score above 0, and unplaced_frames in
                how many frames; known after `drop_unplaced`
@@ -61,6 +67,7 @@ class SkeletonTable:
         self.score = np.full((count, len(JOINTS)), np.nan, np.float32)
         self.size = np.zeros((count, 2), np.int32)
         self.offered = np.zeros(count, np.int64)
+        self.in_order = False
         self.strangers = 0
         self.unplaced = 0
         self.unplaced_frames = 0

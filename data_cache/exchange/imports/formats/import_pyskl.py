@@ -16,7 +16,7 @@ from data_cache.contract.skeleton import JOINTS
 from data_cache.exchange.exports.exported_frames import track_name
 from data_cache.exchange.imports.formats.plain_pickle import load_plain
 from data_cache.exchange.imports.frame_names import without_ending
-from data_cache.exchange.imports.skeleton_table import MAX_EXTENT, shown
+from data_cache.exchange.imports.skeleton_table import MAX_EXTENT, is_blank, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +126,7 @@ def _offer_annotation(where: str, annotation: dict[Any, Any], table: SkeletonTab
             table.note_size(row, *sizes[place])
         for person in range(len(keypoints)):
             xy, values = keypoints[person, place], score[person, place]
-            if not _is_blank(xy, values):
+            if not is_blank(xy, values):
                 table.offer(row, xy, values)
 
 
@@ -211,10 +211,3 @@ def _extents(where: str, key: str, value: object) -> tuple[int, int] | None:
     else:
         found = shown(value)
     raise ValueError(f"{where}: expected {key} (height, width) in whole pixels, found {found}")
-
-
-def _is_blank(keypoints: NDArray[Any], score: NDArray[Any]) -> bool:
-    """Whether this is how a person is kept who is not in the frame: all 0, or all NaN."""
-    if not (keypoints.any() or score.any()):
-        return True
-    return all(array.dtype.kind == "f" and bool(np.isnan(array).all()) for array in (keypoints, score))
