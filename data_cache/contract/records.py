@@ -55,6 +55,17 @@ def is_gallery(role: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     return found
 
 
+# Market-1501's numbers of no person: −1 is junk, which ranks as if it were not there and never gets into a cache;
+# 0 is a distractor, somebody else, who is searched among and never searched for.
+JUNK, DISTRACTOR = -1, 0
+
+
+def is_distractor(person: NDArray[np.integer[Any]], role: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Which tracks (track,) are in the gallery as nobody: person 0 with the role `GALLERY`."""
+    found: NDArray[np.bool_] = (person == DISTRACTOR) & (role == Role.GALLERY)
+    return found
+
+
 def _check_array(record: object, name: str, dtype: DTypeLike, shape: tuple[int | None, ...]) -> None:
     """Check one array field against dtype and shape (None: any length) and make it read-only."""
     array: Any = getattr(record, name)

@@ -14,7 +14,7 @@ from pipeline.checks.report import DatasetReport, PublishedSet, SplitReport
 from pipeline.datasets.buptcampus.layout import DATA_PATHS, FRAMES, read_buptcampus_layout
 from pipeline.datasets.buptcampus.paths import GENERATED, MODALITIES, DataPaths
 from pipeline.datasets.buptcampus.published import GALLERY, GALLERY_FRAMES, PUBLISHED, QUERIES, QUERY_FRAMES, TITLE
-from pipeline.datasets.buptcampus.tracks import build_split, read_lists
+from pipeline.datasets.buptcampus.tracks import build_split, find_junk, read_lists
 from pipeline.datasets.counts import GROUPS, Comparison, compare_counts, count_modalities, count_tracks, list_counts
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.kinds import Kind
@@ -35,6 +35,9 @@ def check_buptcampus(root: Path, options: ProbeOptions) -> DatasetReport:
     splits = {split: build_split("check", split, read, cameras) for split, read in lists.tracks.items()}
     counts = {split: _compare(split, index.tracks) for split, index in splits.items()}
     find_person_noise({split: index.tracks for split, index in splits.items()}, findings, shared=False)
+    for split, read in lists.tracks.items():
+        junk = [" ".join(key) for key in find_junk(read)]
+        findings.warning("junk", f"{split}: {len(junk)} tracks of person -1 (junk, left out)", junk)
     for index in splits.values():
         _find_label_noise(index, list(cameras), findings)
     if "test" in splits:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_cache.contract.records import SPLITS, Modality, SplitIndex, Tracks
+from data_cache.contract.records import DISTRACTOR, SPLITS, Modality, SplitIndex, Tracks
 from pipeline.checks.frame_check import NamedFrames, ProbeOptions, check_frames
 from pipeline.checks.noise import (
     find_label_noise,
+    find_no_persons,
     find_orphan_files,
     find_person_noise,
     find_published_differences,
@@ -20,6 +21,7 @@ from pipeline.checks.noise import (
 )
 from pipeline.checks.report import DatasetReport, PublishedSet, SplitReport
 from pipeline.datasets.counts import Comparison, compare_counts, count_modalities, list_counts
+from pipeline.datasets.distractors import place_distractors
 from pipeline.datasets.findings import EXAMPLES, Findings
 from pipeline.datasets.hitsz_vcm.layout import Layout, read_layout, shadowed_info_files
 from pipeline.datasets.hitsz_vcm.published import PUBLISHED, PUBLISHED_NAMES, TITLE, PublishedSplit
@@ -29,10 +31,11 @@ from pipeline.datasets.kinds import Kind
 
 @dataclass(frozen=True, eq=False)
 class _SplitFiles:
-    """What could be read of one split's two text files."""
+    """What could be read of one split's two text files; ``persons``: the tracks without junk, and as they are used."""
 
     names: FrameNames | None
     tracks: Tracks | None
+    persons: Tracks | None = None
     counts: tuple[Comparison, ...] | None = None
     orphans: int | None = None
     mismatches: dict[str, int] | None = None
@@ -49,7 +52,7 @@ def check_hitsz_vcm(root: Path, options: ProbeOptions) -> DatasetReport:
     shadowed = [str(root / name) for name in shadowed_info_files(layout)]
     findings.warning("shadowed-files", f"text files are read from {layout.info}, these others are not", shadowed)
     files = {split: _check_files(layout, split, findings) for split in SPLITS}
-    find_person_noise({split: read.tracks for split, read in files.items() if read.tracks}, findings)
+    find_person_noise({split: read.persons for split, read in files.items() if read.persons}, findings)
     _check_query(layout, files["test"].tracks, findings)
     known = _looks_like_hitsz_vcm(files)
     if known:
@@ -87,10 +90,13 @@ def _check_files(layout: Layout, split: str, findings: Findings) -> _SplitFiles:
     orphans = find_tiling_noise(index, name_file, track_file, findings)
     mismatches = find_label_noise(index, names, name_file, findings)
     find_repeated_names(names.paths, name_file, findings)
+    find_no_persons(split, tracks, track_file, findings)
+    persons = place_distractors(index).tracks
     return _SplitFiles(
         names,
         tracks,
-        _compare(tracks, len(names), len(orphans), PUBLISHED[split]),
+        persons,
+        _compare(persons, len(names), len(orphans), PUBLISHED[split]),
         len(orphans),
         {label: len(rows) for label, rows in mismatches.items()},
     )
@@ -108,16 +114,18 @@ def _check_query(layout: Layout, tracks: Tracks | None, findings: Findings) -> N
     rows = read_query_rows(file, layout.root, len(tracks) if tracks else None, findings)
     if rows is None or tracks is None:
         return
-    infrared = np.flatnonzero(tracks.modality == Modality.INFRARED)
+    somebody = tracks.person > DISTRACTOR
+    infrared = np.flatnonzero((tracks.modality == Modality.INFRARED) & somebody)
     absent = np.setdiff1d(infrared, rows) + 1
-    visible = np.setdiff1d(rows, infrared) + 1
-    if len(absent) or len(visible):
+    others = np.setdiff1d(rows, infrared) + 1
+    if len(absent) or len(others):
+        what = "visible" if somebody.all() else "visible, junk or distractors"
         findings.error(
             "query",
             str(file),
             f"{file}:1: expected exactly the {len(infrared)} infrared rows of {layout.track_file('test').name},"
             f" counted from 1, got {len(rows)} rows: {_first_rows(absent)} not listed,"
-            f" {_first_rows(visible)} visible; correct the list",
+            f" {_first_rows(others)} {what}; correct the list",
         )
 
 

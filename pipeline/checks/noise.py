@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.contract.records import Modality, SplitIndex, Tracks
+from data_cache.contract.records import DISTRACTOR, JUNK, Modality, SplitIndex, Tracks, is_distractor
 from pipeline.datasets.counts import Comparison
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.hitsz_vcm.track_files import FrameNames
@@ -49,6 +49,17 @@ def find_tiling_noise(index: SplitIndex, name_file: Path, track_file: Path, find
     return orphans
 
 
+def find_no_persons(split: str, tracks: Tracks, file: Path, findings: Findings) -> None:
+    """Warn of tracks of no person in the track file, once each, with what becomes of them."""
+    becomes = "gallery only" if split == "test" else "not trained on"
+    for code, number, what in (
+        ("junk", JUNK, "junk, left out"),
+        ("distractors", DISTRACTOR, f"distractors, {becomes}"),
+    ):
+        rows = np.flatnonzero(tracks.person == number)
+        findings.warning(code, f"{file}: {len(rows)} tracks of person {number} ({what}), lines", _write_runs(rows))
+
+
 def find_label_noise(
     index: SplitIndex, names: FrameNames, name_file: Path, findings: Findings
 ) -> dict[str, NDArray[np.int64]]:
@@ -86,7 +97,8 @@ def find_repeated_names(paths: Iterable[str], name_file: Path, findings: Finding
 def find_person_noise(tracks: Mapping[str, Tracks], findings: Findings, shared: bool = True) -> None:
     """Warn of persons with tracks of one modality only, and, if ``shared``, of persons in more than one split."""
     splits: dict[int, list[str]] = {}
-    for split, rows in tracks.items():
+    for split, listed in tracks.items():
+        rows = listed.select(~is_distractor(listed.person, listed.role))
         modalities = {modality: set(rows.person[rows.modality == modality].tolist()) for modality in Modality}
         infrared, visible = modalities[Modality.INFRARED], modalities[Modality.VISIBLE]
         cases = [

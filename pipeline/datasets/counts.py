@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.contract.records import Modality, Tracks
+from data_cache.contract.records import Modality, Tracks, is_distractor
 
 # HITSZ-VCM's protocol leaves shorter tracks out, in training and in testing.
 MIN_FRAMES = 12
@@ -20,7 +20,7 @@ GROUPS = ("infrared", "visible", "together")
 class TrackCounts:
     """Counts over some tracks of one split.
 
-    persons, tracks: how many
+    persons, tracks: how many; distractors are tracks and no person
     frames:  frames in these tracks
     cameras: the camera numbers, ascending
     length:  shortest and longest track in frames; 0, 0 without tracks
@@ -40,9 +40,10 @@ class TrackCounts:
 def count_tracks(tracks: Tracks, chosen: NDArray[np.bool_]) -> TrackCounts:
     """Count the ``chosen`` tracks, (track,) bool."""
     lengths = tracks.lengths[chosen]
+    somebody = chosen & ~is_distractor(tracks.person, tracks.role)
     short = int((lengths < MIN_FRAMES).sum())
     return TrackCounts(
-        persons=len(np.unique(tracks.person[chosen])),
+        persons=len(np.unique(tracks.person[somebody])),
         tracks=len(lengths),
         frames=int(lengths.sum()),
         cameras=tuple(int(camera) for camera in np.unique(tracks.camera[chosen])),

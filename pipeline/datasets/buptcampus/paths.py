@@ -18,7 +18,7 @@ from pipeline.datasets.info_lines import quote, read_content
 # Twice what 1.8 million frames of some 35 bytes and a deep indentation take; JSON grows in memory some twentyfold.
 MOST_BYTES = 1 << 28
 MOST_CAMERAS = (1 << 15) - 1  # a track keeps its camera as int16
-PERSON = re.compile(r"[0-9]{1,9}")
+PERSON = re.compile(r"[0-9]{1,9}|-1")  # -1 is junk
 NAME = re.compile(r"[!-~]{1,64}")  # what one field of a list can hold
 MODALITIES = MappingProxyType({"IR": Modality.INFRARED, "RGB": Modality.VISIBLE})
 GENERATED = "FakeIR"  # infrared frames that a network of the authors made of the visible ones: not read

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.contract.records import Modality, Tracks
+from data_cache.contract.records import JUNK, Modality, Tracks
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.info_lines import quote, read_lines
 
-NAME = re.compile(r"([0-9]{4})M([12])D([0-9]{1,5})T([0-9]{1,9})F([0-9]{1,9}\.jpg)")
+JUNK_NAME = "00-1"  # as MARS writes it
+NAME = re.compile(rf"([0-9]{{4}}|{JUNK_NAME})M([12])D([0-9]{{1,5}})T([0-9]{{1,9}})F([0-9]{{1,9}}\.jpg)")
 NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 FOLDERS = {"1": "ir", "2": "rgb"}
 LAST_PERSON = 9999
@@ -76,13 +77,12 @@ def read_names(file: Path, root: Path, prefix: str, findings: Findings) -> tuple
             continue
         person, modality, camera, _, frame = match.groups()
         number = int(camera)
-        if person == "0000" or not 1 <= number <= LAST_CAMERA:
-            wanted = f"person 0001…{LAST_PERSON} and camera 1…{LAST_CAMERA}"
-            message = f"{file}:{row + 1}: expected {wanted}, got {quote(line)}; correct the name"
+        if not 1 <= number <= LAST_CAMERA:
+            message = f"{file}:{row + 1}: expected camera 1…{LAST_CAMERA}, got {quote(line)}; correct the name"
             findings.error("bad-name", str(file), message)
             continue
         paths.append(f"{prefix}{person}/{FOLDERS[modality]}/D{camera}/{frame}")
-        labels[:, row] = int(person), int(modality), number
+        labels[:, row] = _person_number(person), int(modality), number
     if findings.errors > before:
         return None, len(lines)
     person_of, modality_of, camera_of = labels
@@ -90,11 +90,16 @@ def read_names(file: Path, root: Path, prefix: str, findings: Findings) -> tuple
     return names, len(lines)
 
 
+def _person_number(text: str) -> int:
+    """1…9999, 0 for a distractor, −1 for junk (`pipeline.datasets.distractors`)."""
+    return JUNK if text == JUNK_NAME else int(text)
+
+
 def _row_fault(line: str, names: int | None) -> str | None:
     """What is wrong with one track row, None when nothing is; ``names`` is the length of the name file."""
     if not line:
         return f"expected {EXAMPLE_ROW}, got a blank line; remove it"
-    fields = line.split()
+    fields = _row_fields(line)
     if not line.isascii() or len(fields) != 5 or not all(NUMBER.fullmatch(field) for field in fields):
         return f"expected {EXAMPLE_ROW}, got {quote(line)}; correct the row"
     modality, start, end, person, camera = (int(field) for field in fields)
@@ -104,12 +109,17 @@ def _row_fault(line: str, names: int | None) -> str | None:
         (start < 1, "start of 1 or more (lines are counted from 1)", start),
         (end < start, f"end of {start} (its start) or more", end),
         (end > last, f"end within the {names} lines of the name file", end),
-        (not 1 <= person <= LAST_PERSON, f"person 1…{LAST_PERSON}", person),
+        (not JUNK <= person <= LAST_PERSON, f"person 1…{LAST_PERSON}, 0 (distractor) or -1 (junk)", person),
         (not 1 <= camera <= LAST_CAMERA, f"camera 1…{LAST_CAMERA}", camera),
     ):
         if wrong:
             return f"expected {expected}, got {got} in {quote(line)}; correct the row"
     return None
+
+
+def _row_fields(line: str) -> list[str]:
+    """The words of a row; the person's may be written as in the names."""
+    return [str(JUNK) if place == 3 and field == JUNK_NAME else field for place, field in enumerate(line.split())]
 
 
 def read_tracks(file: Path, root: Path, names: int | None, findings: Findings) -> Tracks | None:
@@ -128,7 +138,7 @@ def read_tracks(file: Path, root: Path, names: int | None, findings: Findings) -
         if fault is not None:
             findings.error("bad-row", str(file), f"{file}:{number}: {fault}")
         else:
-            rows.append([int(field) for field in line.split()])
+            rows.append([int(field) for field in _row_fields(line)])
     if findings.errors > before:
         return None
     modality, start, end, person, camera = np.array(rows, np.int64).T

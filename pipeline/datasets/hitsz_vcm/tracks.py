@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_cache.contract.records import SplitIndex
+from pipeline.datasets.distractors import place_distractors
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.hitsz_vcm.layout import read_layout
 from pipeline.datasets.hitsz_vcm.track_files import read_names, read_query_rows, read_tracks
@@ -16,6 +17,7 @@ from pipeline.datasets.hitsz_vcm.track_files import read_names, read_query_rows,
 def read_hitsz_split(root: Path, dataset: str, split: str) -> SplitIndex:
     """Read one split of the HITSZ-VCM tree at ``root``; every track of the test is query once and gallery once.
 
+    Person 0 is gallery only, person −1 is left out, and neither is trained on (`pipeline.datasets.distractors`).
     Raises ValueError (``file:line: expected …, got …; what to do``) at the first line against the grammar
     (`pipeline.datasets.hitsz_vcm.track_files`), and FileNotFoundError where a file or the tree is missing.
     """
@@ -24,7 +26,7 @@ def read_hitsz_split(root: Path, dataset: str, split: str) -> SplitIndex:
     names, count = read_names(layout.name_file(split), root, layout.prefix(split), strict)
     tracks = read_tracks(layout.track_file(split), root, count, strict)
     assert names is not None and tracks is not None, "a strict reader raises at the first error"
-    return SplitIndex(dataset, split, names.paths, tracks)
+    return place_distractors(SplitIndex(dataset, split, names.paths, tracks))
 
 
 def read_query(root: Path, tracks: int) -> NDArray[np.int64]:

@@ -107,9 +107,14 @@ def build_tree(
     tree = Tree(root, folder, prefixes)
     for split, rows in (("train", train), ("test", test)):
         _write_split(tree, split, rows)
-    queries = [str(number) for number, row in enumerate(test, 1) if row.modality == INFRARED]
+    queries = [str(number) for number, row in enumerate(test, 1) if row.modality == INFRARED and row.person > 0]
     tree.query_file.write_text(" ".join(queries))
     return tree
+
+
+def person_name(person: int) -> str:
+    """A person in names: `0007`, and `00-1` for junk, as MARS writes it."""
+    return "00-1" if person == -1 else f"{person:04d}"
 
 
 def _write_split(tree: Tree, split: str, rows: Sequence[Row]) -> None:
@@ -117,15 +122,15 @@ def _write_split(tree: Tree, split: str, rows: Sequence[Row]) -> None:
     used: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
         start = len(names) + 1
-        folder = f"{tree.prefixes[split]}{row.person:04d}/{FOLDERS[row.modality]}/D{row.camera}"
+        folder = f"{tree.prefixes[split]}{person_name(row.person)}/{FOLDERS[row.modality]}/D{row.camera}"
         (tree.root / folder).mkdir(parents=True, exist_ok=True)
         for _ in range(row.frames):
             used[folder] = used.get(folder, 0) + 1
-            names.append(f"{row.person:04d}M{row.modality}D{row.camera}T{number}F{used[folder]}.jpg")
+            names.append(f"{person_name(row.person)}M{row.modality}D{row.camera}T{number}F{used[folder]}.jpg")
             paths.append(f"{folder}/{used[folder]}.jpg")
             seed = len(names) + (1000 if split == "test" else 0)
             (tree.root / paths[-1]).write_bytes(encode_jpeg(seed, 29 + number, 13 + number))
-        tracks.append(f"{row.modality} {start} {len(names)} {row.person:04d} {row.camera}")
+        tracks.append(f"{row.modality} {start} {len(names)} {person_name(row.person)} {row.camera}")
     tree.names[split], tree.paths[split], tree.tracks[split] = names, paths, tracks
     tree.name_file(split).write_text("".join(f"{name}\n" for name in names))
     tree.track_file(split).write_text("".join(f"{track}\n" for track in tracks))
