@@ -22,26 +22,29 @@ _LEAST_EXTENT = 2.0  # pixels; skeletons that all fit in here are not in pixels
 _NO_SIZE = {"pyskl": "none of its own (img_shape is one size for all frames of a video)"}
 
 
-def check_skeletons(table: SkeletonTable, status: NDArray[np.uint8], source_format: str) -> tuple[Problem, ...]:
+def check_skeletons(
+    table: SkeletonTable, status: NDArray[np.uint8], source_format: str, max_bad: float
+) -> tuple[Problem, ...]:
     """Return what `check` will find in the file, and skeletons that may be normalised.
 
-    status: (frame,) uint8, a `Status`
+    status:  (frame,) uint8, a `Status`
+    max_bad: share (0…1) of the frames whose coordinates may be no pixels
 
-    Raises ValueError for coordinates that are not in pixels, frames without a size, and where more than `MOST` of the
-    frames break one of the rules of `check`.
+    Raises ValueError for more of these, for frames without a size, and where more than `MOST` of the frames break one
+    of the rules of `check`.
     """
-    problems = _check_unit(table, status)
+    problems = _check_unit(table, status, max_bad)
     _check_sizes(table, status, source_format)
     return (*problems, *_check_rules(table, status))
 
 
-def _check_unit(table: SkeletonTable, status: NDArray[np.uint8]) -> list[Problem]:
+def _check_unit(table: SkeletonTable, status: NDArray[np.uint8], max_bad: float) -> list[Problem]:
     """Skeletons that lie in a corner of two pixels are not in pixels; a few of them may be a network's failure."""
     ok = status == Status.OK
     tiny = ok & (np.abs(table.keypoints).max(axis=(1, 2)) <= _LEAST_EXTENT)
     count, first = int(tiny.sum()), int(tiny.argmax())
     found = f"none beyond {_LEAST_EXTENT:g}"
-    if count > MOST * ok.sum():
+    if count > max_bad * ok.sum():
         raise ValueError(
             f"{table.source}: expected coordinates in pixels of the frame, found {found} in {count} of {ok.sum()}"
             f" frames ({table.index.paths[first]}), so they are normalised to 0…1: multiply them by the frames' width"

@@ -49,7 +49,8 @@ class ImportRequest:
     out:            keypoints file to write
     root:           the data set's folder, None: not given
     images:         for coco, the data set's JSON
-    max_bad:        share (0…1) of the frames in tracks that may be without a skeleton
+    max_bad:        share (0…1) of the frames in tracks that may be without a skeleton, and of those with one whose
+                    coordinates may be normalised
     """
 
     source: Path
@@ -100,7 +101,7 @@ def import_keypoints(request: ImportRequest) -> ImportSummary:
             _measure_frames(root, table, status)
         table.scale_shares()
         _check_share(request, table, status)
-        problems = check_skeletons(table, status, request.format)
+        problems = check_skeletons(table, status, request.format, request.max_bad)
         recipe = {"code": IMPORT_CODE, "estimator": {"imported": request.format, **described}}
         made_of = {"imported": Origin(described["sha256"])}
         code = code_digest((__name__,))

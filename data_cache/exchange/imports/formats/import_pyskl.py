@@ -195,7 +195,8 @@ def _check_shapes(where: str, annotation: dict[Any, Any]) -> None:
     shape, original = (_extents(where, key, annotation.get(key)) for key in ("img_shape", "original_shape"))
     if shape is not None and original is not None and original != shape:
         raise ValueError(
-            f"{where}: expected img_shape (height, width), and original_shape the same, found {shape} and {original}"
+            f"{where}: expected img_shape (height, width), and original_shape the same, found {shape} and {original};"
+            " scale the keypoints to the frames, and img_shape with them"
         )
 
 

@@ -91,7 +91,7 @@ def test_joints_are_known_by_their_names(case: Case) -> None:
 
 def test_of_several_results_the_best_scored_is_taken(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     results, data_set = as_results(case)
-    other = {**results[0], "keypoints": [1.0] * 51}
+    other = {**results[0], "keypoints": [7.0, 7.0, 1.0] * 17}
     # The result's own score counts, not that of its joints.
     assert run(case, [{**other, "score": 0.4}, *results, {**other, "score": 0.5}], data_set) == 0
     assert_imported(case)
@@ -99,7 +99,7 @@ def test_of_several_results_the_best_scored_is_taken(case: Case, capsys: pytest.
     assert run(case, [*results, {**other, "score": 0.6}], data_set) == 0
     with open_cache(case.out) as reader:
         last = len(case.index.paths) - 1
-        assert (reader.read("keypoints", last, last + 1) == 1).all()
+        assert (reader.read("keypoints", last, last + 1) == 7).all()
 
 
 def test_ids_that_a_table_made_floats_of_are_whole_numbers(case: Case) -> None:
