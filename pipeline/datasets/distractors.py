@@ -30,8 +30,8 @@ def place_distractors(index: SplitIndex) -> SplitIndex:
     test = index.split == "test"
     say_left_out(index.split, int(junk.sum()))
     if distractor.any():
-        what = "are gallery only" if test else "are not trained on"
-        logger.info("%s: %s of person 0 (distractors) %s", index.split, amount(int(distractor.sum()), "track"), what)
+        what = "gallery only" if test else "not trained on"
+        logger.info("%s: %s of person 0 (distractors): %s", index.split, amount(int(distractor.sum()), "track"), what)
     role = np.where(distractor, np.uint8(Role.GALLERY), tracks.role)
     kept = _leave_out(replace(index, tracks=replace(tracks, role=role)), junk if test else junk | distractor)
     if not len(kept.tracks):
@@ -45,7 +45,7 @@ def place_distractors(index: SplitIndex) -> SplitIndex:
 def say_left_out(split: str, tracks: int) -> None:
     """Say how many tracks of junk are left out; nothing for none."""
     if tracks:
-        logger.info("%s: %s of person -1 (junk) left out", split, amount(tracks, "track"))
+        logger.info("%s: %s of person -1 (junk): left out", split, amount(tracks, "track"))
 
 
 def _leave_out(index: SplitIndex, gone: NDArray[np.bool_]) -> SplitIndex:

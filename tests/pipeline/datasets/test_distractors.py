@@ -72,10 +72,10 @@ def test_they_are_said_once_with_their_number(tree: Tree, caplog: pytest.LogCapt
         read_split(tree.root, "x", "test")
         read_split(tree.root, "x", "train")
     assert [record.getMessage() for record in caplog.records] == [
-        "test: 2 tracks of person -1 (junk) left out",
-        "test: 2 tracks of person 0 (distractors) are gallery only",
-        "train: 1 track of person -1 (junk) left out",
-        "train: 1 track of person 0 (distractors) are not trained on",
+        "test: 2 tracks of person -1 (junk): left out",
+        "test: 2 tracks of person 0 (distractors): gallery only",
+        "train: 1 track of person -1 (junk): left out",
+        "train: 1 track of person 0 (distractors): not trained on",
     ]
 
 
@@ -140,7 +140,7 @@ def test_junk_in_lists_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixt
         for split in ("train", "test"):
             index = read_split(tree.root, "x", split)
             assert described(index) == described(read_split(clean.root, "x", split))
-    assert "test: 2 tracks of person -1 (junk) left out" in caplog.messages
+    assert "test: 2 tracks of person -1 (junk): left out" in caplog.messages
     distractor = is_distractor(index.tracks.person, index.tracks.role)
     assert distractor.sum() == 1 and index.tracks.role[distractor] == Role.GALLERY
     report = check_dataset(tree.root)
