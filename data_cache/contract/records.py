@@ -66,6 +66,11 @@ def is_distractor(person: NDArray[np.integer[Any]], role: NDArray[np.integer[Any
     return found
 
 
+def count_persons(person: NDArray[np.integer[Any]], role: NDArray[np.integer[Any]]) -> int:
+    """How many persons tracks are of, (track,) each; distractors are nobody in particular."""
+    return len(np.unique(person[~is_distractor(person, role)]))
+
+
 def _check_array(record: object, name: str, dtype: DTypeLike, shape: tuple[int | None, ...]) -> None:
     """Check one array field against dtype and shape (None: any length) and make it read-only."""
     array: Any = getattr(record, name)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_cache.contract.records import Modality, Role, Status
+from data_cache.contract.records import Modality, Role, Status, count_persons
 from data_cache.contract.schema import AXIS_LABELS
 from data_cache.contract.skeleton import JOINTS, limb_indices
 from data_cache.inspection.quality import ColumnQuality, present_quality, score_quality
@@ -104,7 +104,7 @@ def summarise_file(reader: CacheReader, min_score: float) -> FileSummary:
         origin=None if reader.origin is None else reader.origin.plain(),
         frames=reader.frames,
         tracks=len(reader.tracks),
-        persons=len(np.unique(reader.tracks.person)),
+        persons=count_persons(reader.tracks.person, reader.tracks.role),
         min_score=min_score,
         measure=measure,
         columns=columns,
@@ -148,7 +148,7 @@ def _summarise_modality(
         name=member.name.lower(),
         frames=int((modality == member).sum()),
         tracks=int(own.sum()),
-        persons=len(np.unique(tracks.person[own])),
+        persons=count_persons(tracks.person[own], tracks.role[own]),
         cameras=tuple(int(camera) for camera in np.unique(tracks.camera[own])),
         lengths=(
             TrackLengths(int(lengths.min()), float(np.median(lengths)), int(lengths.max())) if own.any() else None

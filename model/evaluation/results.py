@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from command_line.json_data import MAX_WHOLE, read_json
-from data_cache.contract.records import Role, is_distractor
+from data_cache.contract.records import Role, count_persons
 from model.retrieval.metrics import retrieval_metrics
 from model.retrieval.ranking import DIRECTIONS, features_digest, rank_both_ways
 from model.run.origin import RESULT_ROOMS, code_origin, data_origin
@@ -161,9 +161,10 @@ def rank_features(
 def track_counts(infrared: TrackFeatures, visible: TrackFeatures) -> dict[str, Any]:
     """What a protocol says of the tracks that are ranked: `tracks`, `persons` and, where roles differ, `ranked`."""
     sides = {"infrared": infrared, "visible": visible}
-    known = {name: side.person[~is_distractor(side.person, side.role)] for name, side in sides.items()}
-    persons = {name: len(np.unique(person)) for name, person in known.items()}
-    both = len(np.unique(np.concatenate(list(known.values()))))
+    persons = {name: count_persons(side.person, side.role) for name, side in sides.items()}
+    both = count_persons(
+        *(np.concatenate([getattr(side, key) for side in sides.values()]) for key in ("person", "role"))
+    )
     counts = {"tracks": {name: len(side) for name, side in sides.items()}, "persons": {**persons, "together": both}}
     if all((side.role == Role.BOTH).all() for side in sides.values()):
         return counts

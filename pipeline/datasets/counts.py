@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_cache.contract.records import Modality, Tracks, is_distractor
+from data_cache.contract.records import Modality, Tracks, count_persons
 
 # HITSZ-VCM's protocol leaves shorter tracks out, in training and in testing.
 MIN_FRAMES = 12
@@ -40,10 +40,9 @@ class TrackCounts:
 def count_tracks(tracks: Tracks, chosen: NDArray[np.bool_]) -> TrackCounts:
     """Count the ``chosen`` tracks, (track,) bool."""
     lengths = tracks.lengths[chosen]
-    somebody = chosen & ~is_distractor(tracks.person, tracks.role)
     short = int((lengths < MIN_FRAMES).sum())
     return TrackCounts(
-        persons=len(np.unique(tracks.person[somebody])),
+        persons=count_persons(tracks.person[chosen], tracks.role[chosen]),
         tracks=len(lengths),
         frames=int(lengths.sum()),
         cameras=tuple(int(camera) for camera in np.unique(tracks.camera[chosen])),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from command_line.text_table import amount, percent
-from data_cache.contract.records import Modality, Status
+from data_cache.contract.records import Modality, Status, count_persons
 from data_cache.files.frame_images import read_image
 from data_cache.files.published_file import publish_files
 from data_cache.inspection.sheets.frame_choice import even_places, spread_rows, worst_rows
@@ -130,12 +130,12 @@ def _split_band(
         )
         if len(chosen)
     ]
-    own = reader.tracks.modality == member
-    cameras = ", ".join(str(camera) for camera in np.unique(reader.tracks.camera[own]))
+    tracks = reader.tracks.select(reader.tracks.modality == member)
+    cameras = ", ".join(str(camera) for camera in np.unique(tracks.camera))
     seen = float((score >= np.float32(min_score)).mean())
     sentence = (
-        f"{amount(len(rows), 'frame')} ok · {amount(int(own.sum()), 'track')}"
-        f" · {amount(len(np.unique(reader.tracks.person[own])), 'person')} · camera {cameras}"
+        f"{amount(len(rows), 'frame')} ok · {amount(len(tracks), 'track')}"
+        f" · {amount(count_persons(tracks.person, tracks.role), 'person')} · camera {cameras}"
         f" · {percent(seen)} of joints seen"
     )
     return Band(member.name.lower(), sentence, blocks)

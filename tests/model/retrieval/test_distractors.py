@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from data_cache.contract.records import Modality
+from model.evaluation.results import track_counts
 from model.retrieval.metrics import retrieval_metrics
 from model.retrieval.ranking import DIRECTIONS, TrackFeatures, rank_both_ways
 from pipeline.datasets.split_index import read_split
@@ -77,6 +78,9 @@ def test_figures_equal_the_protocol_of_market_1501(tmp_path: Path, seed: int) ->
         for chosen in (tracks.modality == int(modality) for modality in (Modality.INFRARED, Modality.VISIBLE))
     ]
     hits = rank_both_ways(*sides)
+    counted = track_counts(*sides)["persons"]
+    assert counted["together"] == len({row.person for row in rows if row.person > 0})
+    assert counted["visible"] == len({row.person for row in rows if row.person > 0 and row.modality == VISIBLE})
     for direction, modality in zip(DIRECTIONS, (INFRARED, VISIBLE), strict=True):
         expected, distractors = naive_figures(rows, features, modality)
         found = retrieval_metrics(hits[direction])
