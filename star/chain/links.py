@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from command_line.text_table import align_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
 _SHOWN = 12  # digits of a digest
 
@@ -102,4 +102,7 @@ def chain_lines(found: Iterable[FoundLink]) -> list[str]:
 
 
 def _place(one: FoundLink) -> str:
-    return ", ".join(filter(None, (str(one.link.where), one.words)))
+    where = one.link.where
+    if isinstance(where, Path) and where.is_absolute() and where.is_relative_to(Path.cwd()):
+        where = where.relative_to(Path.cwd())
+    return ", ".join(filter(None, (str(where), one.words)))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from data_cache.contract.reader import open_cache
+from data_cache.contract.split_file import FrameListing, write_frame_listing
 from model.evaluation.clip_lengths import read_clip_lengths
 from model.training.checkpoint_file import read_checkpoint
 from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, write_config, write_dataset
@@ -32,10 +34,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> DvcProject:
         author = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost")
         subprocess.run(["git", *author, "commit", "--quiet", "--allow-empty", "-m", "begin"], check=True)
         write_dataset(RUN, seed=0)
-        # DVC only wants the lists of frames to be there.
-        Path("artifacts/tiny/frames").mkdir()
         for split in ("train", "test"):
-            Path(f"artifacts/tiny/frames/{split}.json").write_text("{}")
+            list_frames(split)
         Path("configs/runs/tiny").mkdir(parents=True)
         write_config(RUN, Path("configs/runs/tiny/short.yaml"))
         Path("params.yaml").write_text("dataset: tiny\nroot: data/tiny\nruns: [short]\nclip_lengths: 1,2\n")
@@ -73,6 +73,15 @@ def test_a_killed_train_stage_goes_on_and_is_evaluated(project: DvcProject) -> N
     assert "loss" in dvc(project, "plots", "show", "--json")
 
 
+def list_frames(split: str, lost: int = 0, folder: Path = Path()) -> None:
+    """Write a list of the frames of a split, as if the first `lost` of them were not there."""
+    with open_cache(folder / f"artifacts/tiny/edges/{split}.h5") as cache:
+        index = cache.index()
+    sizes = tuple(None if row < lost else 3 for row in range(len(index.paths)))
+    digests = tuple(None if size is None else "1" * 64 for size in sizes)
+    write_frame_listing(folder / f"artifacts/tiny/frames/{split}.json", FrameListing(index, sizes, digests))
+
+
 def trained_weights(project: DvcProject) -> tuple[int, str]:
     """Steps done by the newest checkpoint, and a digest of its weights."""
     newest = sorted((project.folder / CHECKPOINTS).glob("*.safetensors"))[-1]
@@ -94,7 +103,7 @@ def test_what_a_finished_run_was_made_of_changes_and_it_is_trained_anew(project:
     assert "origin.code.model/network: " in said and "Beginning anew" in said
     assert trained_weights(project)[0] == steps and trained_weights(project)[1] != weights
     losses.write_text(code, encoding="utf-8")
-    (project.folder / "artifacts" / "tiny" / "frames" / "train.json").write_text("{ }")  # another list of frames
+    list_frames("train", lost=1, folder=project.folder)  # another list of frames
     assert "origin.frames: " in dvc(project, "repro", *train)
     assert trained_weights(project) == (steps, weights)  # to the bit what this code makes of these frames
     config = project.folder / "configs" / "runs" / "tiny" / "short.yaml"
