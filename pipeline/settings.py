@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Angle = Literal["arctan", "atan2"]
 Normalize = Literal["height", "none"]
 Preset = Literal["sample", "hrnet-w32", "hrnet-w48", "custom"]
+Damaged = Literal["keep", "unreadable"]
 Engine = Literal["auto", "onnxruntime", "torch"]
 
 
@@ -36,6 +37,8 @@ class PoseSettings:
     engine: what runs the network; `auto` takes onnxruntime on the CPU and torch on a GPU.
     batch: frames a forward pass; part of the recipe, since it may change the last bit of a result.
     chunk_frames: the most frames of one chunk; a killed run loses at most the chunks in flight.
+    damaged: what to do with a frame that decodes though libjpeg warns of damage inside: `keep` estimates and lists it,
+        `unreadable` treats it as one that does not decode.
     max_bad: share of frames (0…1) that may be unreadable or missing before the run stops.
     """
 
@@ -46,6 +49,7 @@ class PoseSettings:
     engine: Engine = "auto"
     batch: Annotated[int, Interval(ge=1, le=4096)] = 16
     chunk_frames: Annotated[int, Interval(ge=1, le=65536)] = 256
+    damaged: Damaged = "keep"
     max_bad: Share = 0.01
 
     def __post_init__(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.checks.frame_probe import probe_frames
+from data_cache.files.jpeg_damage import NOT_FOUND_HERE, damage_is_found
+from pipeline.checks.frame_probe import Fault, probe_frames
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.frame_scan import missing_rows, walk_frames
 
@@ -60,7 +61,7 @@ def check_frames(
 ) -> FrameCheck:
     """Look for every named frame below the folders ``tops`` of the root, and open it.
 
-    Missing and unreadable frames are warnings, a split without any frame and links out of the root are errors.
+    Missing, unreadable and damaged frames are warnings, a split without any frame and links out of the root are errors.
     """
     before = findings.errors
     listed = walk_frames(root, tops, findings)
@@ -69,27 +70,35 @@ def check_frames(
     gone = {splits[split].paths[row] for split, rows in missing.items() for row in rows}
     every = dict.fromkeys(path for named in splits.values() for path in named.paths)
     present = [path for path in every if path not in gone]
-    faults = dict(
-        probe_frames(
-            root,
-            present,
-            quick=options.quick,
-            workers=options.workers,
-            advance=lambda done: options.progress(done, len(present)),
-        )
+    probed = probe_frames(
+        root,
+        present,
+        quick=options.quick,
+        workers=options.workers,
+        advance=lambda done: options.progress(done, len(present)),
     )
+    faults = {fault.path: fault for fault in probed}
+    if not (options.quick or damage_is_found()):
+        findings.warning("damage-unknown", NOT_FOUND_HERE, list(splits))
     found = {}
     for split, named in splits.items():
         absent = [named.paths[row] for row in missing[split]]
-        broken = [path for path in named.paths if path in faults]
-        found[split] = len(absent), len(broken)
         count = len(named.paths)
+        own = [faults[path] for path in named.paths if path in faults]
+        found[split] = len(absent), sum(not fault.decodes for fault in own)
         if len(absent) == count and not escaped:
             where = f"{root}/{named.folder}"
             wanted = f"expected the frames that {named.source} names, found none of {count}"
             findings.error("no-frames", where, f"{where}: {wanted}; unpack them")
             continue
         findings.warning("missing-frames", f"{split}: {len(absent)} of {count} named frames have no file", absent)
-        cases = [f"{path} ({faults[path]})" for path in broken]
-        findings.warning("unreadable-frames", f"{split}: {len(cases)} of {count} frames do not decode", cases)
+        _warn_of_faults(split, own, count, findings)
     return FrameCheck(found, listed, frozenset(every))
+
+
+def _warn_of_faults(split: str, faults: Sequence[Fault], count: int, findings: Findings) -> None:
+    broken = [f"{fault.path} ({fault.reason})" for fault in faults if not fault.decodes]
+    findings.warning("unreadable-frames", f"{split}: {len(broken)} of {count} frames do not decode", broken)
+    damaged = [f"{fault.path} ({fault.reason})" for fault in faults if fault.decodes]
+    message = f"{split}: {len(damaged)} of {count} frames decode with damage inside; pose.damaged says if they are used"
+    findings.warning("damaged-frames", message, damaged)

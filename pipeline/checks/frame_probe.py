@@ -1,4 +1,4 @@
-"""Which frames do not decode: every file is opened, in this process or over a pool of them."""
+"""Which frames do not decode, or are damaged inside: every file is opened, in this process or over a pool of them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,37 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from data_cache.files.decoded_frame import decode_frame, find_jpeg_fault
+from data_cache.files.jpeg_damage import find_jpeg_damage
 from pipeline.datasets.frame_pool import map_batches
 from pipeline.datasets.frames import read_frame_bytes
 from pipeline.datasets.root_boundary import resolve_inside, resolve_root
 
 TAIL = 4096
 
-Fault = tuple[str, str]  # path of the frame, what is wrong with it
+
+class Fault(NamedTuple):
+    """What is wrong with the frame at `path`; damage inside leaves one that still decodes."""
+
+    path: str
+    reason: str
+    decodes: bool = False
 
 
-def find_frame_fault(root: Path, path: str) -> str | None:
-    """What keeps the frame at ``path`` below ``root`` from being decoded, None where nothing does."""
+def find_frame_fault(root: Path, path: str) -> Fault | None:
+    """Why the frame at ``path`` below ``root`` does not decode, or what is damaged in it; None where nothing is."""
     data = read_frame_bytes(root, path)
     if data is None:
-        return "missing"
-    fault = find_jpeg_fault(data)
-    if fault is None and not _decodes(data):
-        fault = "not decodable"
-    return fault
+        return Fault(path, "missing")
+    reason = find_jpeg_fault(data)
+    if reason is None and not _decodes(data):
+        reason = "not decodable"
+    if reason is not None:
+        return Fault(path, reason)
+    damage = find_jpeg_damage(data)
+    return None if damage is None else Fault(path, damage, decodes=True)
 
 
 def _decodes(data: bytes) -> bool:
@@ -45,14 +56,14 @@ def _decodes(data: bytes) -> bool:
         return True
 
 
-def find_edge_fault(root: Path, path: str) -> str | None:
+def find_edge_fault(root: Path, path: str) -> Fault | None:
     """As `find_frame_fault`, but by the file's first bytes and its last few thousand only.
 
     Finds empty and truncated files and what is no JPEG, not damage in between.
     """
     real = resolve_inside(resolve_root(root), path)
     if real is None or not os.path.isfile(real):  # noqa: PTH113 a Path a frame costs more than the check
-        return "missing" if real is None or not os.path.lexists(real) else "not a regular file"
+        return Fault(path, "missing" if real is None or not os.path.lexists(real) else "not a regular file")
     try:
         with open(real, "rb") as file:  # noqa: PTH123
             head = file.read(3)
@@ -60,17 +71,17 @@ def find_edge_fault(root: Path, path: str) -> str | None:
             file.seek(max(0, size - TAIL))
             tail = file.read()
     except PermissionError:
-        return "not readable"
+        return Fault(path, "not readable")
     if not size:
-        return "empty"
+        return Fault(path, "empty")
     if head != b"\xff\xd8\xff":
-        return "not a JPEG"
-    return None if tail.rfind(b"\xff\xd9") > tail.rfind(b"\xff\xda") else "truncated"
+        return Fault(path, "not a JPEG")
+    return None if tail.rfind(b"\xff\xd9") > tail.rfind(b"\xff\xda") else Fault(path, "truncated")
 
 
 def _probe_batch(root: Path, quick: bool, paths: Sequence[str]) -> tuple[int, list[Fault]]:
     probe = find_edge_fault if quick else find_frame_fault
-    return len(paths), [(path, fault) for path in paths if (fault := probe(root, path))]
+    return len(paths), [fault for path in paths if (fault := probe(root, path)) is not None]
 
 
 def _decode_in_one_thread() -> None:
@@ -83,7 +94,7 @@ def _decode_in_one_thread() -> None:
 def probe_frames(
     root: Path, paths: Sequence[str], *, quick: bool, workers: int, advance: Callable[[int], object]
 ) -> list[Fault]:
-    """Open every frame of ``paths`` and return those that do not decode, in the order given.
+    """Open every frame of ``paths`` and return what is wrong with some, in the order given.
 
     quick:   look at both ends of each file only (`find_edge_fault`)
     workers: processes to share the work; 0 works in this one

@@ -1,4 +1,7 @@
-"""Frames that cannot be used, unreadable or missing: how many a run may have, and their list beside the output."""
+"""Frames that cannot be used, unreadable or missing: how many a run may have, and their list beside the output.
+
+On the list are also those that were used though they are damaged inside.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from data_cache.contract.records import SplitIndex, Status
 from data_cache.files.published_file import publish_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,7 +28,7 @@ class TooManyBadFramesError(ValueError):
 
 
 def list_file(out: Path) -> Path:
-    """The text file beside the output `out` that lists its bad frames, `<status> <path>` a line."""
+    """The text file beside the output `out` that lists its bad frames, `<status> <path>` or `damaged <path>` a line."""
     return out.with_suffix(".bad-frames.txt")
 
 
@@ -43,16 +46,22 @@ def frame_status(frames: int, results: Iterable[ChunkResult]) -> NDArray[np.uint
     return status
 
 
-def write_list(out: Path, index: SplitIndex, status: NDArray[np.uint8]) -> None:
-    """List the bad frames of `index` beside `out`; with none, remove what an earlier run listed."""
+def damaged_rows(results: Iterable[ChunkResult]) -> list[int]:
+    """Rows of all frames that were used though they are damaged inside, in order."""
+    return sorted(row for result in results for row in result.damaged)
+
+
+def write_list(out: Path, index: SplitIndex, status: NDArray[np.uint8], damaged: Sequence[int] = ()) -> None:
+    """List the bad and the `damaged` frames of `index` beside `out`; with none, remove what an earlier run listed."""
     file = list_file(out)
-    rows = np.flatnonzero(status != Status.OK)
-    if not len(rows):
+    names = dict.fromkeys(damaged, "damaged")
+    names |= {int(row): Status(int(status[row])).name.lower() for row in np.flatnonzero(status != Status.OK)}
+    if not names:
         file.unlink(missing_ok=True)
         return
     with publish_files(file) as (listing,):
-        for row in rows:
-            listing.write(f"{Status(int(status[row])).name.lower()} {index.paths[row]}\n".encode())
+        for row in sorted(names):
+            listing.write(f"{names[row]} {index.paths[row]}\n".encode())
 
 
 def too_many_bad_frames(

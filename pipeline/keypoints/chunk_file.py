@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
+import numpy as np
 
 from data_cache.contract.hdf5_checks import Refused, read_integer, read_text, verify_size, verify_storage
 from data_cache.contract.hdf5_layout import fill_value, set_texts
@@ -18,7 +19,7 @@ from data_cache.contract.writer import LIBRARY_VERSIONS
 from data_cache.files.partial_file import output_error, uninterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,23 +29,26 @@ VERSION = 2
 
 _ARRAYS = ("keypoints", "score", "size", "status")
 _UNFINISHED = ".unfinished"
+# What the HDF5 library raises over broken bytes depends on where they lie.
+_BROKEN = (OSError, ValueError, KeyError, RuntimeError, TypeError, Refused)
 
 
 class DamagedChunkError(ValueError):
     """A chunk file that is not what its name promises: truncated, flipped bits, other recipe or format."""
 
 
-def write_chunk(file: Path, frames: FrameKeypoints, recipe: str) -> None:
+def write_chunk(file: Path, frames: FrameKeypoints, recipe: str, damaged: Sequence[int] = ()) -> None:
     """Write `frames` to `file` under a private name and rename it when it is whole and on the disk.
 
     Layout: attributes `format`, `version`, `key` (the file's stem) and `recipe`; datasets `keypoints`
     (frame, joint, xy) float32, `score` (frame, joint) float32, `size` (frame, 2) int32, `status` (frame,) uint8,
-    each with fletcher32. ``OSError`` with a remedy when the disk is full or the folder may not be written.
+    each with fletcher32; where some frames are `damaged` inside, an attribute `damaged` with their places.
+    ``OSError`` with a remedy when the disk is full or the folder may not be written.
     """
     private = file.with_name(f"{file.stem}.{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}{_UNFINISHED}")
     try:
         with private.open("xb") as stream:
-            stream.write(_encode(frames, recipe, file.stem))
+            stream.write(_encode(frames, recipe, file.stem, damaged))
             stream.flush()
             os.fsync(stream.fileno())
         private.replace(file)
@@ -55,12 +59,14 @@ def write_chunk(file: Path, frames: FrameKeypoints, recipe: str) -> None:
         private.unlink(missing_ok=True)
 
 
-def _encode(frames: FrameKeypoints, recipe: str, key: str) -> bytes:
+def _encode(frames: FrameKeypoints, recipe: str, key: str, damaged: Sequence[int]) -> bytes:
     """The file's bytes, made in memory: HDF5 itself reports a full disk late, sometimes only at exit."""
     image = io.BytesIO()
     with uninterrupted(), h5py.File(image, "w", libver=LIBRARY_VERSIONS) as chunk:
         chunk.attrs.create("version", VERSION, dtype="<i4")
         set_texts(chunk, format=FORMAT, key=key, recipe=recipe)
+        if damaged:
+            chunk.attrs["damaged"] = np.array(damaged, np.int32)
         for name in _ARRAYS:
             values = getattr(frames, name)
             fill = fill_value(values.dtype)
@@ -84,12 +90,32 @@ def read_chunk(file: Path, recipe: str, frames: int) -> FrameKeypoints:
                 if found != value:
                     raise ValueError(f"expected {name} {value!r}, got {found!r}")
             return FrameKeypoints(**dict(_read_arrays(chunk, frames, len(data))))
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, Refused) as error:
-        # What the HDF5 library raises over broken bytes depends on where they lie.
-        reason = " ".join(str(error).split())
-        raise DamagedChunkError(
-            f"{file}: not an intact chunk ({reason}); start the same command again, it is estimated anew"
-        ) from error
+    except _BROKEN as error:
+        raise _not_intact(file, error) from error
+
+
+def _not_intact(file: Path, error: BaseException) -> DamagedChunkError:
+    reason = " ".join(str(error).split())
+    return DamagedChunkError(
+        f"{file}: not an intact chunk ({reason}); start the same command again, it is estimated anew"
+    )
+
+
+def read_damaged(file: Path, frames: int) -> tuple[int, ...]:
+    """Places of the frames of an intact chunk of `frames` frames that were used though they are damaged inside.
+
+    None in chunks made before that was asked. `DamagedChunkError` for anything but ascending places of its frames.
+    """
+    data = file.read_bytes()
+    try:
+        with uninterrupted(), h5py.File(io.BytesIO(data), "r") as chunk:
+            stored = np.asarray(chunk.attrs.get("damaged", np.empty(0, np.int32)))
+        places = stored.tolist()
+        if stored.dtype != np.int32 or places != sorted(set(places) & set(range(frames))):
+            raise ValueError(f"expected ascending places of {frames} frames as damaged, got {places}")
+    except _BROKEN as error:
+        raise _not_intact(file, error) from error
+    return tuple(places)
 
 
 def _read_arrays(chunk: h5py.File, frames: int, file_size: int) -> Iterator[tuple[str, NDArray[Any]]]:

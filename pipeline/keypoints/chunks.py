@@ -15,14 +15,15 @@ import numpy as np
 from data_cache.contract.origin import MISSING
 from data_cache.contract.records import SplitIndex, Status
 from pipeline.datasets.frames import read_frame_bytes
-from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, write_chunk
-from pipeline.keypoints.estimated_frames import estimate_frames
+from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, read_damaged, write_chunk
+from pipeline.keypoints.estimated_frames import estimate_kept_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from data_cache.contract.records import FrameKeypoints
     from pipeline.pose.estimator import EstimatorSource
+    from pipeline.settings import Damaged
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class ChunkRun:
     code:         sha256 of the code that does (`pipeline.keypoints.estimated_frames.keypoint_code`)
     root, folder: where frames and chunk files lie; absolute, and on a file system that all workers share
     threads:      CPU threads of the estimator; None: the worker's OMP_NUM_THREADS, or else all its cores
+    damaged:      what to do with frames that are damaged inside; part of the recipe
     """
 
     source: EstimatorSource
@@ -43,6 +45,7 @@ class ChunkRun:
     root: str
     folder: str
     threads: int | None = None
+    damaged: Damaged = "keep"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class ChunkTask:
 class ChunkResult:
     """What became of one chunk: its file's name, the rows of frames that could not be used, and if it was there.
 
-    sha256: of the bytes of its frames, 32 bytes a frame, `MISSING` where there is no file
+    sha256:  of the bytes of its frames, 32 bytes a frame, `MISSING` where there is no file
+    damaged: rows of frames that are damaged inside and were used all the same
     """
 
     number: int
@@ -74,6 +78,7 @@ class ChunkResult:
     unreadable: tuple[int, ...]
     missing: tuple[int, ...]
     reused: bool
+    damaged: tuple[int, ...] = ()
 
 
 def plan_chunks(index: SplitIndex, chunk_frames: int) -> list[range]:
@@ -124,14 +129,15 @@ def estimate_chunk(task: ChunkTask) -> ChunkResult:
         files = _read_files(task)
         sha256 = tuple(map(digest_bytes, files))
     file = Path(task.run.folder) / f"{chunk_key(task.run.recipe, task.run.code, task.paths, sha256)}.h5"
-    frames = _finished_chunk(file, task)
-    reused = frames is not None
-    if frames is None:
+    finished = _finished_chunk(file, task)
+    if finished is None:
         if files is None:
             files = _read_files(task)
             _refuse_changed(task, files, sha256)
-        frames = estimate_frames(files, task.run.source, task.run.threads)
-        write_chunk(file, frames, task.run.recipe)
+        frames, damaged = estimate_kept_frames(files, task.run.source, task.run.threads, task.run.damaged)
+        write_chunk(file, frames, task.run.recipe, damaged)
+    else:
+        frames, damaged = finished
     return ChunkResult(
         number=task.number,
         file=file.name,
@@ -139,7 +145,8 @@ def estimate_chunk(task: ChunkTask) -> ChunkResult:
         sha256=b"".join(MISSING if digest is None else bytes.fromhex(digest) for digest in sha256),
         unreadable=_rows_with(Status.UNREADABLE, frames, task.start),
         missing=_rows_with(Status.MISSING, frames, task.start),
-        reused=reused,
+        reused=finished is not None,
+        damaged=tuple(task.start + place for place in damaged),
     )
 
 
@@ -163,9 +170,9 @@ def _describe(sha256: str | None) -> str:
     return "no file" if sha256 is None else f"sha256 {sha256}"
 
 
-def _finished_chunk(file: Path, task: ChunkTask) -> FrameKeypoints | None:
+def _finished_chunk(file: Path, task: ChunkTask) -> tuple[FrameKeypoints, tuple[int, ...]] | None:
     try:
-        return read_chunk(file, task.run.recipe, len(task.paths))
+        return read_chunk(file, task.run.recipe, len(task.paths)), read_damaged(file, len(task.paths))
     except FileNotFoundError:
         return None
     except DamagedChunkError as error:

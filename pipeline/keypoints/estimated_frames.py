@@ -17,6 +17,7 @@ from command_line.code_digests import code_digest
 from data_cache.contract.records import FrameKeypoints, Status
 from data_cache.contract.skeleton import JOINTS
 from data_cache.files.decoded_frame import decode_frame
+from data_cache.files.jpeg_damage import damage_is_found, find_jpeg_damage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipeline.pose.estimator import Estimator, EstimatorSource
+    from pipeline.settings import Damaged
 
 # A Dask worker may run several tasks in threads: the network is built once and serves one of them at a time.
 _ONE_AT_A_TIME = threading.Lock()
@@ -32,6 +34,26 @@ _ONE_AT_A_TIME = threading.Lock()
 def keypoint_code(source: EstimatorSource) -> str:
     """sha256 of the code that makes keypoints of frames with this estimator, in hexadecimal digits."""
     return code_digest((__name__, type(source).__module__))
+
+
+def estimate_kept_frames(
+    files: Sequence[bytes | None], source: EstimatorSource, threads: int | None, damaged: Damaged
+) -> tuple[FrameKeypoints, tuple[int, ...]]:
+    """As `estimate_frames`, and the places of the frames that were used though they are damaged inside.
+
+    damaged: `keep` uses such frames, for `unreadable` they are as if they did not decode
+    ``ValueError`` where they are to be left out and this install cannot tell them.
+    """
+    if damaged == "unreadable" and not damage_is_found():
+        raise ValueError(
+            "pose.damaged: expected 'keep' where simplejpeg, which finds damaged frames, cannot be loaded, got"
+            " 'unreadable'; pip install simplejpeg, or keep them"
+        )
+    places = {place for place, data in enumerate(files) if data and find_jpeg_damage(data) is not None}
+    if damaged == "unreadable":
+        files = [b"" if place in places else data for place, data in enumerate(files)]
+    frames = estimate_frames(files, source, threads)
+    return frames, tuple(sorted(place for place in places if frames.status[place] == Status.OK))
 
 
 def estimate_frames(

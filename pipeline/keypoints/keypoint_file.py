@@ -15,7 +15,13 @@ from data_cache.contract.writer import CacheWriter, canonical_recipe
 from data_cache.files.output_lock import lock_output
 from data_cache.files.partial_file import output_error
 from pipeline.cluster.workers import map_unordered, threads_per_worker
-from pipeline.keypoints.bad_frames import count_bad_frames, frame_status, too_many_bad_frames, write_list
+from pipeline.keypoints.bad_frames import (
+    count_bad_frames,
+    damaged_rows,
+    frame_status,
+    too_many_bad_frames,
+    write_list,
+)
 from pipeline.keypoints.chunk_file import read_chunk, remove_unfinished
 from pipeline.keypoints.chunks import ChunkResult, ChunkRun, ChunkTask, estimate_chunk, plan_chunks
 from pipeline.keypoints.estimated_frames import keypoint_code
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pipeline.pose.estimator import EstimatorSource
+    from pipeline.settings import Damaged
 
 # Raised when this code makes other keypoints of the same frames and the same network, for people to see in the recipe;
 # that chunks of other code are not taken over does not hang on it. History: 1 first.
@@ -35,13 +42,17 @@ MISSING_NAMED = 5
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did: frames by status, and chunks in all and taken over from an earlier run."""
+    """What a run did: frames by status, and chunks in all and taken over from an earlier run.
+
+    damaged: of the frames with keypoints, those that are damaged inside
+    """
 
     frames: int
     unreadable: int
     missing: int
     chunks: int
     reused: int
+    damaged: int = 0
 
     @property
     def ok(self) -> int:
@@ -50,15 +61,20 @@ class Summary:
 
     def __str__(self) -> str:
         """One line for the log."""
+        damaged = f", of which {self.damaged} damaged," if self.damaged else ","
         return (
-            f"{self.frames} frames ({self.ok} ok, {self.unreadable} unreadable, {self.missing} missing)"
+            f"{self.frames} frames ({self.ok} ok{damaged} {self.unreadable} unreadable, {self.missing} missing)"
             f" in {self.chunks} chunks, {self.reused} of them taken over from an earlier run"
         )
 
 
-def keypoint_recipe(source: EstimatorSource) -> dict[str, Any]:
-    """Every setting that determines the keypoints of a frame: code version and estimator."""
-    return {"code": KEYPOINTS_CODE, "estimator": source.recipe()}
+def keypoint_recipe(source: EstimatorSource, damaged: Damaged = "keep") -> dict[str, Any]:
+    """Every setting that determines the keypoints of a frame: code version, estimator, if damaged frames are left out.
+
+    Files that keep them have the recipe of those made before that was asked.
+    """
+    recipe = {"code": KEYPOINTS_CODE, "estimator": source.recipe()}
+    return recipe if damaged == "keep" else {**recipe, "damaged": damaged}
 
 
 def extract_keypoints(
@@ -70,6 +86,7 @@ def extract_keypoints(
     *,
     chunk_frames: int,
     max_bad: float,
+    damaged: Damaged = "keep",
     sha256: tuple[str | None, ...] | None = None,
     workers: int = 0,
     scheduler: str | None = None,
@@ -85,12 +102,13 @@ def extract_keypoints(
     says, ``OSError`` where nothing can be written. Whatever ends the run, finished chunks are kept and `out` is as it
     was.
     """
-    recipe = canonical_recipe(keypoint_recipe(source))
+    recipe = canonical_recipe(keypoint_recipe(source, damaged))
     with lock_output(out):
         _prepare_folder(chunks_dir)
         plan = plan_chunks(index, chunk_frames)
         threads = threads_per_worker(workers, scheduler)
-        run = ChunkRun(source, recipe, keypoint_code(source), str(root.resolve()), str(chunks_dir.resolve()), threads)
+        paths = str(root.resolve()), str(chunks_dir.resolve())
+        run = ChunkRun(source, recipe, keypoint_code(source), *paths, threads, damaged)
         tasks = (_chunk_task(number, rows, index, sha256, run) for number, rows in enumerate(plan))
         results: list[ChunkResult] = []
         bad = 0
@@ -162,7 +180,7 @@ def assemble_keypoints(
                     " same command again"
                 ) from None
             writer.append({f"/frames/{name}": getattr(chunk, name) for name in ("keypoints", "score", "size")})
-    write_list(out, index, status)
+    write_list(out, index, status, damaged_rows(by_number.values()))
 
 
 def summarize(results: Sequence[ChunkResult]) -> Summary:
@@ -173,4 +191,5 @@ def summarize(results: Sequence[ChunkResult]) -> Summary:
         missing=sum(len(result.missing) for result in results),
         chunks=len(results),
         reused=sum(result.reused for result in results),
+        damaged=sum(len(result.damaged) for result in results),
     )

@@ -84,6 +84,8 @@ def _add_speed_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the keypoints file."""
+    from data_cache.files.jpeg_damage import NOT_FOUND_HERE, damage_is_found
+    from pipeline.keypoints.bad_frames import list_file
     from pipeline.keypoints.keypoint_file import extract_keypoints
     from pipeline.keypoints.progress import report_progress
     from pipeline.pose.models import resolve_pose_model
@@ -99,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
     index, sha256, missing = _read_scanned(args) if args.frames is None else _read_listed(args)
     if missing:
         logger.warning("%s: %d of %d frames have no file", args.root, missing, len(index.paths))
+    if not damage_is_found():
+        logger.warning(NOT_FOUND_HERE)
     source = resolve_pose_model(pose, device=args.device, weights_override=args.weights)
     with report_progress(len(index.paths)) as progress:
         summary = extract_keypoints(
@@ -109,10 +113,19 @@ def run(args: argparse.Namespace) -> int:
             args.out.with_suffix(".chunks"),
             chunk_frames=pose.chunk_frames,
             max_bad=pose.max_bad,
+            damaged=pose.damaged,
             sha256=sha256,
             workers=args.workers,
             scheduler=args.scheduler,
             progress=progress,
+        )
+    if summary.damaged:
+        logger.warning(
+            "%s: %d frames were used though libjpeg warns of damage inside; %s lists them; pose.damaged: unreadable"
+            " leaves such frames out",
+            args.root,
+            summary.damaged,
+            list_file(args.out),
         )
     logger.info("%s: %s", args.out, summary)
     return DONE

@@ -15,7 +15,7 @@ import pytest
 from data_cache.contract.reader import open_cache
 from data_cache.contract.verified_content import content_digest
 from model.evaluation.feature_file import read_features
-from pipeline.keypoints.chunk_file import read_chunk, write_chunk
+from pipeline.keypoints.chunk_file import read_chunk, read_damaged, write_chunk
 from tests.factories import random_index, random_keypoints, write_cache
 from tests.flipped_bits import plain, silent_flips
 from tests.model.evaluation.test_feature_file import random_features, write
@@ -32,7 +32,7 @@ def read_cache(path: Path) -> list[Any]:
 
 def read_one_chunk(path: Path) -> list[Any]:
     frames = read_chunk(path, '{"stub":1}', FRAMES)
-    return plain([frames.keypoints, frames.score, frames.size, frames.status])
+    return plain([frames.keypoints, frames.score, frames.size, frames.status, read_damaged(path, FRAMES)])
 
 
 def read_ranked(path: Path) -> list[Any]:
@@ -43,7 +43,7 @@ def small_file(folder: Path, kind: str) -> tuple[Path, Any]:
     """A small file of a kind, and what reads all of it."""
     if kind == "chunk":
         path = folder / f"{'0' * 64}.h5"
-        write_chunk(path, random_keypoints(FRAMES, 3), '{"stub":1}')
+        write_chunk(path, random_keypoints(FRAMES, 3), '{"stub":1}', damaged=(1, 3))
         return path, read_one_chunk
     if kind == "features":
         return write(folder / "features.h5", random_features(5, 1, 3), random_features(7, 2, 3)), read_ranked

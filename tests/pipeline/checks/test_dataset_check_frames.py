@@ -15,13 +15,14 @@ import psutil
 import pytest
 
 from data_cache.files.decoded_frame import find_jpeg_fault
+from data_cache.files.jpeg_damage import find_jpeg_damage
 from pipeline.checks import frame_probe
 from pipeline.checks.frame_check import ProbeOptions
-from pipeline.checks.frame_probe import find_edge_fault, find_frame_fault, probe_frames
+from pipeline.checks.frame_probe import Fault, find_edge_fault, find_frame_fault, probe_frames
 from pipeline.checks.report import DatasetReport
 from pipeline.checks.tree_check import check_dataset
 from pipeline.datasets import frame_pool
-from tests.pipeline.datasets.trees import Tree, build_tree
+from tests.pipeline.datasets.trees import Tree, build_tree, lose_a_block, without_simplejpeg
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -72,6 +73,27 @@ def test_missing_and_unreadable_frames_are_warnings(tmp_path: Path, frames: str)
     assert (train.missing, train.unreadable, test.missing, test.unreadable) == (1, 5, 1, 0)
 
 
+def test_damage_inside_is_a_warning_with_names(tree: Tree) -> None:
+    paths, frame = tree.paths["train"], tree.frame("train", 8)
+    frame.write_bytes(lose_a_block(frame.read_bytes()))
+    report = check_dataset(tree.root)
+    assert (report.errors, report.splits[0].unreadable) == (0, 0)
+    (damaged,) = report.findings
+    assert (damaged.severity, damaged.code, damaged.count) == ("warning", "damaged-frames", 1)
+    assert damaged.message == ("train: 1 of 79 frames decode with damage inside; pose.damaged says if they are used")
+    assert damaged.examples == (f"{paths[8]} ({find_jpeg_damage(frame.read_bytes())})",)
+    assert check_dataset(tree.root, ProbeOptions(quick=True)).findings == ()
+
+
+def test_where_damage_cannot_be_found_the_check_says_so(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = tree.frame("train", 8)
+    frame.write_bytes(lose_a_block(frame.read_bytes()))
+    without_simplejpeg(monkeypatch)
+    (unknown,) = check_dataset(tree.root).findings
+    assert (unknown.code, unknown.examples) == ("damage-unknown", ("train", "test"))
+    assert str(unknown).startswith("warning: simplejpeg cannot be loaded: damage inside frames is not looked for; pip")
+
+
 def test_quick_looks_at_both_ends_only(tree: Tree) -> None:
     spoil_frames(tree)
     report = check_dataset(tree.root, ProbeOptions(quick=True))
@@ -102,16 +124,18 @@ def test_quick_finds_every_truncation_that_leaves_a_picture(tree: Tree) -> None:
 
 
 def test_quick_does_not_read_a_pipe(tree: Tree) -> None:
+    path = tree.paths["train"][0]
     tree.frame("train", 0).unlink()
     os.mkfifo(tree.frame("train", 0))
-    assert find_edge_fault(tree.root, tree.paths["train"][0]) == "not a regular file"
-    assert find_frame_fault(tree.root, tree.paths["train"][0]) == "empty"
+    assert find_edge_fault(tree.root, path) == Fault(path, "not a regular file")
+    assert find_frame_fault(tree.root, path) == Fault(path, "empty")
 
 
 def test_probing_a_frame_that_is_gone_by_then(tree: Tree) -> None:
+    path = tree.paths["train"][0]
     tree.frame("train", 0).unlink()
-    assert find_edge_fault(tree.root, tree.paths["train"][0]) == "missing"
-    assert find_frame_fault(tree.root, tree.paths["train"][0]) == "missing"
+    assert find_edge_fault(tree.root, path) == Fault(path, "missing")
+    assert find_frame_fault(tree.root, path) == Fault(path, "missing")
 
 
 @pytest.mark.parametrize("quick", [False, True])

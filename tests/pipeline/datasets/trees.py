@@ -6,6 +6,7 @@ train has 3 persons, 5 cameras, 7 tracks and 79 frames; test has 2 persons, 3 ca
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,6 +15,9 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import pytest
+
+from data_cache.files import jpeg_damage
 
 INFRARED, VISIBLE = 1, 2
 FOLDERS = {INFRARED: "ir", VISIBLE: "rgb"}
@@ -134,3 +138,15 @@ def _write_split(tree: Tree, split: str, rows: Sequence[Row]) -> None:
     tree.names[split], tree.paths[split], tree.tracks[split] = names, paths, tracks
     tree.name_file(split).write_text("".join(f"{name}\n" for name in names))
     tree.track_file(split).write_text("".join(f"{track}\n" for track in tracks))
+
+
+def lose_a_block(data: bytes) -> bytes:
+    """A JPEG without most of the second half of its scan: both ends are whole, and it decodes."""
+    scan = data.index(b"\xff\xda") + 14
+    return data[: (scan + len(data)) // 2] + data[-7:]
+
+
+def without_simplejpeg(patch: pytest.MonkeyPatch) -> None:
+    """From here to the end of the test, an install without simplejpeg."""
+    patch.setitem(sys.modules, "simplejpeg", None)
+    patch.setattr(jpeg_damage, "_strict_decoder", jpeg_damage._strict_decoder.__wrapped__)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from data_cache.contract.records import SplitIndex, Status, Tracks
 from pipeline.datasets.split_index import read_split
-from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, write_chunk
+from pipeline.keypoints.chunk_file import DamagedChunkError, read_chunk, read_damaged, write_chunk
 from pipeline.keypoints.chunks import (
     ChunkRun,
     ChunkTask,
@@ -196,6 +196,18 @@ def test_a_chunk_reads_no_other_file(task: ChunkTask, way: str, tmp_path: Path) 
     with pytest.raises(DamagedChunkError, match="in this file"):
         read_chunk(file, task.run.recipe, 11)
     assert estimate_chunk(task) == first
+
+
+@pytest.mark.parametrize("places", [[3, 1], [3, 11], [-1], [2, 2], [[1, 2]], [1.0], "3", None])
+def test_places_of_damaged_frames_that_no_chunk_has(task: ChunkTask, places: object) -> None:
+    file = Path(task.run.folder) / estimate_chunk(task).file
+    with h5py.File(file, "a") as chunk:
+        chunk.attrs["damaged"] = h5py.Empty("i4") if places is None else places
+    with pytest.raises(DamagedChunkError, match="expected ascending places of 11 frames as damaged"):
+        read_damaged(file, 11)
+    assert not estimate_chunk(task).reused
+    assert read_damaged(file, 11) == ()
+    assert estimate_chunk(task).reused
 
 
 def test_the_estimator_is_built_once_for_all_chunks(task: ChunkTask, monkeypatch: pytest.MonkeyPatch) -> None:

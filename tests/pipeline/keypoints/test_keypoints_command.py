@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data_cache.contract.reader import open_cache
+from data_cache.contract.records import Status
+from data_cache.files.jpeg_damage import NOT_FOUND_HERE
 from pipeline.__main__ import main
 from pipeline.pose import models as pose_models
-from tests.pipeline.datasets.trees import TRAIN, build_tree
+from tests.pipeline.datasets.trees import TRAIN, build_tree, lose_a_block, without_simplejpeg
 from tests.pipeline.keypoints.stub_estimator import StubSource
 
 FRAMES = sum(row.frames for row in TRAIN)
@@ -63,6 +66,53 @@ def test_bad_frames_stop_it_unless_the_option_allows_them(
     assert main(command) == 1
     assert "error: tiny train: 1 of 79 frames cannot be used" in capsys.readouterr().err
     assert main([*command, "--max-bad", "0.02"]) == 0
+
+
+def test_damaged_frames_are_used_and_told_or_left_out_as_the_settings_say(
+    command: list[str], asked: list[dict[str, Any]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    path, out = "Train/0002/rgb/D5/3.jpg", tmp_path / "out" / "train.h5"
+    frame = tmp_path / "tree" / path
+    frame.write_bytes(lose_a_block(frame.read_bytes()))
+    for reused in (0, 9):  # a chunk that is taken over still says which frames are damaged
+        caplog.clear()
+        assert main(command) == 0
+        assert f"tree: 1 frames were used though libjpeg warns of damage inside; {out.with_suffix('')}" in caplog.text
+        assert f"({FRAMES} ok, of which 1 damaged, 0 unreadable, 0 missing) in 9 chunks, {reused} of" in caplog.text
+        assert out.with_suffix(".bad-frames.txt").read_text() == f"damaged {path}\n"
+    with open_cache(out, "keypoints") as cache:
+        assert "damaged" not in cache.recipe
+        assert (cache.status == Status.OK).all()
+    (tmp_path / "tiny.yaml").write_text("pose: {chunk_frames: 11, damaged: unreadable, max_bad: 0.02}\n")
+    caplog.clear()
+    assert main(command) == 0
+    assert f"({FRAMES - 1} ok, 1 unreadable, 0 missing) in 9 chunks, 0 of" in caplog.text
+    assert out.with_suffix(".bad-frames.txt").read_text() == f"unreadable {path}\n"
+    with open_cache(out, "keypoints") as cache:
+        assert cache.recipe["damaged"] == "unreadable"
+        assert [cache.paths[row] for row in (cache.status == Status.UNREADABLE).nonzero()[0]] == [path]
+
+
+def test_without_simplejpeg_frames_are_kept_and_leaving_them_out_is_refused(
+    command: list[str],
+    asked: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(command) == 0
+    whole = (tmp_path / "out" / "train.h5").read_bytes()
+    shutil.rmtree(tmp_path / "out")
+    without_simplejpeg(monkeypatch)
+    assert main(command) == 0
+    assert NOT_FOUND_HERE in caplog.text
+    assert (tmp_path / "out" / "train.h5").read_bytes() == whole
+    (tmp_path / "tiny.yaml").write_text("pose: {chunk_frames: 11, damaged: unreadable}\n")
+    assert main(command) == 1
+    assert "error: pose.damaged: expected 'keep' where simplejpeg, which finds" in capsys.readouterr().err
+    assert (tmp_path / "out" / "train.h5").read_bytes() == whole
 
 
 @pytest.mark.parametrize("linked", ["Train/0001/ir", "Train/0002/rgb/D5/3.jpg"])
