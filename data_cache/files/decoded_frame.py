@@ -14,20 +14,27 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from data_cache.files.frame_orientation import (
+    ALONE,
+    EOI,
+    JPEG,
+    SEGMENT_MARKER,
+    SOS,
+    find_orientation,
+    jpeg_segments,
+    turn_upright,
+    upright_size,
+)
+
 log = logging.getLogger(__name__)
 
 # A crop of a person has some ten thousand pixels. Far more (a broken or hostile header) would eat the memory
 # of the whole run for one frame.
 MAX_PIXELS = 2**26
 
-# Between segments a marker is FF followed by anything but 00 and a fill FF; within entropy-coded data the
-# restart markers D0…D7 do not end the scan either.
-SEGMENT_MARKER = re.compile(rb"\xff[^\x00\xff]")
+# Within entropy-coded data the restart markers D0…D7 do not end the scan either.
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-EOI, SOS = 0xD9, 0xDA
-ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 SIZES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers: they hold height and width
-JPEG = b"\xff\xd8\xff"
 
 OTHER_KINDS = ("PNG", "BMP", "TIFF", "WEBP")  # beside JPEG; frames of imported keypoints may be any of them
 # What Pillow raises for files that are damaged.
@@ -86,6 +93,34 @@ def find_picture_fault(data: bytes) -> str | None:
     return None
 
 
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """Height and width in pixels that a picture has when it is decoded, out of its header: no pixel is decoded.
+
+    None where the header shows that it does not decode: no picture, too large, or a JPEG without its end.
+    """
+    from PIL import Image
+
+    if data.startswith(JPEG):
+        return None if find_jpeg_fault(data) is not None else _jpeg_size(data)
+    if data[:4] == b"RIFF" and (size := _webp_size(data))[0] * size[1] > MAX_PIXELS:
+        return None
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=OTHER_KINDS) as image:
+            width, height = image.size
+    except (*DAMAGE, Image.DecompressionBombError):
+        return None
+    return None if width * height > MAX_PIXELS else upright_size(height, width, find_orientation(data))
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """The same for a whole JPEG, by its frame header; Pillow stumbles over metadata that no decoder minds."""
+    for marker, _, content, _ in jpeg_segments(data):
+        if marker in SIZES:
+            height, width = (int.from_bytes(data[content + at : content + at + 2], "big") for at in (1, 3))
+            return upright_size(height, width, find_orientation(data)) if height and width else None
+    return None
+
+
 def _webp_size(data: bytes) -> tuple[int, int]:
     """Width and height that a WebP claims (RFC 9649); Pillow makes room for them when it opens the file."""
     if data[12:16] == b"VP8X":
@@ -101,7 +136,7 @@ def _too_large(width: int, height: int) -> str:
 
 
 def decode_frame(data: bytes) -> NDArray[np.uint8] | None:
-    """Decode one JPEG as MMPose's ``LoadImage`` does: colour, turned as its EXIF orientation says.
+    """Decode one JPEG as MMPose's ``LoadImage`` does: colour, turned as `find_orientation` says.
 
     Returns (height, width, bgr) uint8, the same array as ``mmcv.imfrombytes(data, flag='color')`` with its cv2
     backend; None for what is no JPEG, empty, truncated (no end of image), too large or does not decode.
@@ -117,11 +152,12 @@ def decode_picture(data: bytes) -> NDArray[np.uint8] | None:
 def _decode(data: bytes) -> NDArray[np.uint8] | None:
     import cv2
 
+    how = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION  # `find_orientation` alone says which way up
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error as error:
         log.warning("not decodable: %s", " ".join(str(error).split()))
         return None
     if image is None:
         return None
-    return np.asarray(image, np.uint8)
+    return turn_upright(np.asarray(image, np.uint8), find_orientation(data))

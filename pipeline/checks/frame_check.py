@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_cache.files.jpeg_damage import NOT_FOUND_HERE, damage_is_found
-from pipeline.checks.frame_probe import Fault, probe_frames
+from pipeline.checks.frame_probe import Fault, Kind, probe_frames
 from pipeline.datasets.findings import Findings
 from pipeline.datasets.frame_scan import missing_rows, walk_frames
 
 Progress = Callable[[int, int], object]
+
+WARNINGS: Mapping[Kind, tuple[str, str]] = {
+    "unreadable": ("unreadable-frames", "do not decode"),
+    "damaged": ("damaged-frames", "decode with damage inside; pose.damaged says if they are used"),
+    "turned": ("turned-frames", "carry an orientation, which other programs may read otherwise than is done here"),
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def check_frames(
 ) -> FrameCheck:
     """Look for every named frame below the folders ``tops`` of the root, and open it.
 
-    Missing, unreadable and damaged frames are warnings, a split without any frame and links out of the root are errors.
+    Missing frames and those of `WARNINGS` are warnings, a split without any frame and links out of the root are errors.
     """
     before = findings.errors
     listed = walk_frames(root, tops, findings)
@@ -77,15 +83,17 @@ def check_frames(
         workers=options.workers,
         advance=lambda done: options.progress(done, len(present)),
     )
-    faults = {fault.path: fault for fault in probed}
+    faults: dict[str, list[Fault]] = {}
+    for fault in probed:
+        faults.setdefault(fault.path, []).append(fault)
     if not (options.quick or damage_is_found()):
         findings.warning("damage-unknown", NOT_FOUND_HERE, list(splits))
     found = {}
     for split, named in splits.items():
         absent = [named.paths[row] for row in missing[split]]
         count = len(named.paths)
-        own = [faults[path] for path in named.paths if path in faults]
-        found[split] = len(absent), sum(not fault.decodes for fault in own)
+        own = [fault for path in named.paths for fault in faults.get(path, ())]
+        found[split] = len(absent), sum(fault.kind == "unreadable" for fault in own)
         if len(absent) == count and not escaped:
             where = f"{root}/{named.folder}"
             wanted = f"expected the frames that {named.source} names, found none of {count}"
@@ -97,8 +105,6 @@ def check_frames(
 
 
 def _warn_of_faults(split: str, faults: Sequence[Fault], count: int, findings: Findings) -> None:
-    broken = [f"{fault.path} ({fault.reason})" for fault in faults if not fault.decodes]
-    findings.warning("unreadable-frames", f"{split}: {len(broken)} of {count} frames do not decode", broken)
-    damaged = [f"{fault.path} ({fault.reason})" for fault in faults if fault.decodes]
-    message = f"{split}: {len(damaged)} of {count} frames decode with damage inside; pose.damaged says if they are used"
-    findings.warning("damaged-frames", message, damaged)
+    for kind, (code, message) in WARNINGS.items():
+        cases = [f"{fault.path} ({fault.reason})" for fault in faults if fault.kind == kind]
+        findings.warning(code, f"{split}: {len(cases)} of {count} frames {message}", cases)

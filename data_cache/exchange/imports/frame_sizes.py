@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data_cache.contract.records import Status
+from data_cache.files.decoded_frame import picture_size
+from data_cache.files.frame_bytes import read_bytes
 from data_cache.files.frame_images import frame_file
 
 if TYPE_CHECKING:
@@ -18,29 +19,16 @@ if TYPE_CHECKING:
 
     from data_cache.contract.records import SplitIndex
 
-_KINDS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
-_ORIENTATION = 0x0112
-_LYING = (5, 6, 7, 8)  # orientations that the estimator's decoder turns by 90°
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, OverflowError, struct.error)
-
 
 def read_size(root: Path, relative: str) -> tuple[int, int] | Status:
-    """Height and width of frame `relative` in pixels, or why there are none: `Status.MISSING` or `UNREADABLE`.
+    """Height and width of frame `relative` in pixels as it is decoded, or why there are none.
 
-    Raises ValueError when the path, or a symlink on it, leaves `root`.
+    That is `Status.MISSING` or `UNREADABLE`. Raises ValueError when the path, or a symlink on it, leaves `root`.
     """
-    from PIL import Image
-
-    target = frame_file(root, relative)
-    if not target.is_file():
+    data = read_bytes(str(frame_file(root, relative)))
+    if data is None:
         return Status.MISSING
-    try:
-        with Image.open(target, formats=_KINDS) as image:
-            width, height = image.size
-            lying = image.getexif().get(_ORIENTATION) in _LYING
-    except (*_DAMAGE, Image.DecompressionBombError):
-        return Status.UNREADABLE
-    return (width, height) if lying else (height, width)
+    return picture_size(data) or Status.UNREADABLE
 
 
 def read_sizes(root: Path, index: SplitIndex, rows: Iterable[int]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

@@ -25,7 +25,7 @@ from model.clips.augment import NO_AUGMENTATION, ImageSettings
 from model.clips.clip_files import ClipFiles
 from model.clips.clip_reader import ClipReader, ClipShape
 from model.report.galleries.track_pictures import FramePictures
-from pipeline.checks.frame_probe import find_frame_fault
+from pipeline.checks.frame_probe import find_frame_faults
 from pipeline.datasets.frames import read_frame_bytes
 from pipeline.keypoints.estimated_frames import estimate_frames
 from tests.model.clips.clip_trees import person_tracks, write_clip_tree
@@ -98,8 +98,7 @@ def read_by_all(root: Path, relative: str, keypoints: Path, clips: ClipFiles) ->
     with open_cache(keypoints) as reader:
         count = plot_track(reader, 0, root, 0.3, keypoints.with_name("sheet.png"))
     found["inspect --plot"] = f"{count.absent} of {count.shown} absent"
-    fault = find_frame_fault(root, relative)
-    found["check"] = fault.reason if fault else "read"
+    found["check"] = next((fault.reason for fault in find_frame_faults(root, relative)), "read")
     data = read_frame_bytes(root, relative)
     found["keypoints"] = Status(int(estimate_frames([data], StubSource()).status[0])).name
     shape = ClipShape(1, 1, 31, 17)

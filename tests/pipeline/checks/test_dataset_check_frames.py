@@ -18,10 +18,11 @@ from data_cache.files.decoded_frame import find_jpeg_fault
 from data_cache.files.jpeg_damage import find_jpeg_damage
 from pipeline.checks import frame_probe
 from pipeline.checks.frame_check import ProbeOptions
-from pipeline.checks.frame_probe import Fault, find_edge_fault, find_frame_fault, probe_frames
+from pipeline.checks.frame_probe import Fault, find_edge_faults, find_frame_faults, probe_frames
 from pipeline.checks.report import DatasetReport
 from pipeline.checks.tree_check import check_dataset
 from pipeline.datasets import frame_pool
+from tests.data_cache.files.oriented_pictures import EXIF, jpeg, tiff, xmp
 from tests.pipeline.datasets.trees import Tree, build_tree, lose_a_block, without_simplejpeg
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -85,6 +86,20 @@ def test_damage_inside_is_a_warning_with_names(tree: Tree) -> None:
     assert check_dataset(tree.root, ProbeOptions(quick=True)).findings == ()
 
 
+@pytest.mark.parametrize("quick", [False, True])
+def test_frames_with_an_orientation_are_counted_and_named(tree: Tree, quick: bool) -> None:
+    paths = tree.paths["train"]
+    tree.frame("train", 3).write_bytes(jpeg(EXIF + tiff(1)))
+    tree.frame("train", 5).write_bytes(jpeg(EXIF + tiff(6)))
+    tree.frame("train", 7).write_bytes(lose_a_block(jpeg(xmp(8), EXIF + tiff(8, ">"))))
+    found = findings(check_dataset(tree.root, ProbeOptions(quick=quick)))
+    assert found["turned-frames"] == (
+        2,
+        (f"{paths[5]} (Exif 6; read as 6)", f"{paths[7]} (XMP 8, Exif 8; read as 1)"),
+    )
+    assert found.keys() - {"turned-frames"} == (set() if quick else {"damaged-frames"})
+
+
 def test_where_damage_cannot_be_found_the_check_says_so(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = tree.frame("train", 8)
     frame.write_bytes(lose_a_block(frame.read_bytes()))
@@ -113,29 +128,29 @@ def test_quick_looks_at_both_ends_only(tree: Tree) -> None:
 def test_quick_finds_every_truncation_that_leaves_a_picture(tree: Tree) -> None:
     file, path = tree.frame("train", 0), tree.paths["train"][0]
     whole = file.read_bytes()
-    assert find_edge_fault(tree.root, path) is None
+    assert find_edge_faults(tree.root, path) == []
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
-        assert find_edge_fault(tree.root, path) is not None
-        assert find_frame_fault(tree.root, path) is not None
+        assert [fault.kind for fault in find_edge_faults(tree.root, path)] == ["unreadable"]
+        assert [fault.kind for fault in find_frame_faults(tree.root, path)] == ["unreadable"]
     file.write_bytes(whole + bytes(1000))
-    assert find_edge_fault(tree.root, path) is None
-    assert find_frame_fault(tree.root, path) is None
+    assert find_edge_faults(tree.root, path) == []
+    assert find_frame_faults(tree.root, path) == []
 
 
 def test_quick_does_not_read_a_pipe(tree: Tree) -> None:
     path = tree.paths["train"][0]
     tree.frame("train", 0).unlink()
     os.mkfifo(tree.frame("train", 0))
-    assert find_edge_fault(tree.root, path) == Fault(path, "not a regular file")
-    assert find_frame_fault(tree.root, path) == Fault(path, "empty")
+    assert find_edge_faults(tree.root, path) == [Fault(path, "not a regular file")]
+    assert find_frame_faults(tree.root, path) == [Fault(path, "empty")]
 
 
 def test_probing_a_frame_that_is_gone_by_then(tree: Tree) -> None:
     path = tree.paths["train"][0]
     tree.frame("train", 0).unlink()
-    assert find_edge_fault(tree.root, path) == Fault(path, "missing")
-    assert find_frame_fault(tree.root, path) == Fault(path, "missing")
+    assert find_edge_faults(tree.root, path) == [Fault(path, "missing")]
+    assert find_frame_faults(tree.root, path) == [Fault(path, "missing")]
 
 
 @pytest.mark.parametrize("quick", [False, True])

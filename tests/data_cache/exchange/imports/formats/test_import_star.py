@@ -11,6 +11,7 @@ import pytest
 
 from data_cache.contract.reader import open_cache
 from data_cache.contract.records import Status
+from data_cache.files.decoded_frame import decode_frame
 from tests.data_cache.exchange.imports.import_sources import (
     Case,
     assert_imported,
@@ -22,6 +23,7 @@ from tests.data_cache.exchange.imports.import_sources import (
     write_frames,
     write_star,
 )
+from tests.data_cache.files.oriented_pictures import EXIF, LONG, jpeg, tiff, xmp
 
 
 @pytest.fixture
@@ -101,13 +103,26 @@ def test_a_frame_outside_the_root_is_not_looked_at(case: Case, capsys: pytest.Ca
     assert_refused(case, capsys, status, case.index.paths[2], "elsewhere.jpg: not read")
 
 
-def test_a_frame_on_its_side_has_the_size_that_it_is_shown_with(case: Case) -> None:
-    from PIL import Image
+SIDEWAYS = {
+    "Exif": ((EXIF + tiff(6),), True),
+    "Exif LONG": ((EXIF + tiff(8, "<", LONG),), True),
+    "Exif LONG, big-endian": ((EXIF + tiff(6, ">", LONG),), False),
+    "XMP": ((xmp(6),), False),
+    "XMP before Exif": ((xmp(6), EXIF + tiff(6)), False),
+}
 
-    size = case.rows.size[0]
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90°: stored lying, shown standing
-    Image.new("RGB", (int(size[0]), int(size[1]))).save(case.root / case.index.paths[0], exif=exif)
+
+@pytest.mark.parametrize(("metadata", "turned"), SIDEWAYS.values(), ids=SIDEWAYS)
+def test_a_frame_on_its_side_has_the_size_that_it_is_decoded_with(
+    case: Case, metadata: tuple[bytes, ...], turned: bool
+) -> None:
+    height, width = case.rows.size[0].tolist()
+    stored = np.zeros((width, height, 3) if turned else (height, width, 3), np.uint8)
+    data = jpeg(*metadata, image=stored)
+    (case.root / case.index.paths[0]).write_bytes(data)
+    image = decode_frame(data)
+    assert image is not None
+    assert image.shape[:2] == (height, width)
     source = write_star(case, case.folder / "poses.h5")
     assert run_import(case, source, "star", "--root", case.root) == 0
     assert_imported(case)
