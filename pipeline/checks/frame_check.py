@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_cache.files.jpeg_damage import NOT_FOUND_HERE, damage_is_found
 from pipeline.checks.frame_probe import Fault, Kind, probe_frames
-from pipeline.datasets.findings import Findings
+from pipeline.datasets.findings import Findings, show_name
 from pipeline.datasets.frame_scan import missing_rows, walk_frames
 
 Progress = Callable[[int, int], object]
+
+# Endings of what may be a frame under another name.
+PICTURES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
+RENAME = "rename these files as they are named; what is no JPEG has to be converted"
 
 WARNINGS: Mapping[Kind, tuple[str, str]] = {
     "unreadable": ("unreadable-frames", "do not decode"),
@@ -54,7 +58,7 @@ class FrameCheck:
 
     faults: split → number of frames without a file, and of frames that do not decode
     listed: folder below the root → names of all that is in it
-    named:  every path that a split names
+    named:  every path that a split names, and what stands there for one under another ending
     """
 
     faults: Mapping[str, tuple[int, int]]
@@ -75,33 +79,76 @@ def check_frames(
     missing = {split: missing_rows(named.paths, listed) for split, named in splits.items()}
     gone = {splits[split].paths[row] for split, rows in missing.items() for row in rows}
     every = dict.fromkeys(path for named in splits.values() for path in named.paths)
-    present = [path for path in every if path not in gone]
-    probed = probe_frames(
+    probed = _probe(root, [path for path in every if path not in gone], options)
+    if not (options.quick or damage_is_found()):
+        findings.warning("damage-unknown", NOT_FOUND_HERE, list(splits))
+    found = {}
+    renamed = find_other_endings(gone, listed, every)
+    for split, named in splits.items():
+        absent = [named.paths[row] for row in missing[split]]
+        own = [fault for path in named.paths for fault in probed.get(path, ())]
+        found[split] = len(absent), sum(fault.kind == "unreadable" for fault in own)
+        others = {path: renamed[path] for path in absent if path in renamed}
+        if len(absent) == len(named.paths) and not escaped:
+            where = f"{root}/{named.folder}"
+            wanted = f"expected the frames that {named.source} names, found none of {len(absent)}"
+            findings.error("no-frames", where, f"{where}: {wanted}; {_remedy(others)}")
+            continue
+        _warn_of_absent(split, named, absent, others, findings)
+        _warn_of_faults(split, own, len(named.paths), findings)
+    return FrameCheck(found, listed, frozenset((*every, *renamed.values())))
+
+
+def _probe(root: Path, present: Sequence[str], options: ProbeOptions) -> dict[str, list[Fault]]:
+    """Path → what is wrong with the frame, of those with a fault."""
+    faults: dict[str, list[Fault]] = {}
+    for fault in probe_frames(
         root,
         present,
         quick=options.quick,
         workers=options.workers,
         advance=lambda done: options.progress(done, len(present)),
-    )
-    faults: dict[str, list[Fault]] = {}
-    for fault in probed:
+    ):
         faults.setdefault(fault.path, []).append(fault)
-    if not (options.quick or damage_is_found()):
-        findings.warning("damage-unknown", NOT_FOUND_HERE, list(splits))
+    return faults
+
+
+def find_other_endings(
+    paths: Iterable[str], listed: Mapping[str, frozenset[str]], named: Collection[str]
+) -> dict[str, str]:
+    """Of ``paths`` without a file, those whose folder has a picture that differs in its ending only: → its path.
+
+    listed: folder → names of all that is in it
+    named:  paths that are frames of their own
+    """
     found = {}
-    for split, named in splits.items():
-        absent = [named.paths[row] for row in missing[split]]
-        count = len(named.paths)
-        own = [fault for path in named.paths for fault in faults.get(path, ())]
-        found[split] = len(absent), sum(fault.kind == "unreadable" for fault in own)
-        if len(absent) == count and not escaped:
-            where = f"{root}/{named.folder}"
-            wanted = f"expected the frames that {named.source} names, found none of {count}"
-            findings.error("no-frames", where, f"{where}: {wanted}; unpack them")
-            continue
-        findings.warning("missing-frames", f"{split}: {len(absent)} of {count} named frames have no file", absent)
-        _warn_of_faults(split, own, count, findings)
-    return FrameCheck(found, listed, frozenset(every))
+    by_stem: dict[str, dict[str, str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if folder not in by_stem:
+            names = sorted(listed.get(folder, frozenset()), reverse=True)
+            by_stem[folder] = {Path(other).stem: other for other in names if Path(other).suffix.lower() in PICTURES}
+        other = by_stem[folder].get(Path(name).stem)
+        if other is not None and f"{folder}/{other}" not in named:
+            found[path] = f"{folder}/{other}"
+    return found
+
+
+def _remedy(others: Mapping[str, str]) -> str:
+    if not others:
+        return "unpack them"
+    path, there = next(iter(others.items()))
+    return f"{len(others)} have another ending on disk, such as {show_name(there)} for {path}: {RENAME}"
+
+
+def _warn_of_absent(
+    split: str, named: NamedFrames, absent: Sequence[str], others: Mapping[str, str], findings: Findings
+) -> None:
+    of_all = f"of {len(named.paths)} named frames"
+    gone = [path for path in absent if path not in others]
+    findings.warning("missing-frames", f"{split}: {len(gone)} {of_all} have no file", gone)
+    message = f"{split}: {len(others)} {of_all} have another ending on disk; {RENAME}"
+    findings.warning("other-endings", message, [f"{path} ({there})" for path, there in others.items()])
 
 
 def _warn_of_faults(split: str, faults: Sequence[Fault], count: int, findings: Findings) -> None:

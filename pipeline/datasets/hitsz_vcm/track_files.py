@@ -7,6 +7,7 @@ here; the label of a frame comes from its row, the path from its name.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from pipeline.datasets.findings import Findings
 from pipeline.datasets.info_lines import quote, read_lines
 
 JUNK_NAME = "00-1"  # as MARS writes it
-NAME = re.compile(rf"([0-9]{{4}}|{JUNK_NAME})M([12])D([0-9]{{1,5}})T([0-9]{{1,9}})F([0-9]{{1,9}}\.jpg)")
+STEM = rf"([0-9]{{4}}|{JUNK_NAME})M([12])D([0-9]{{1,5}})T([0-9]{{1,9}})F([0-9]{{1,9}}"
+NAME = re.compile(rf"{STEM}(?i:\.jpe?g))")
+OTHER_NAME = re.compile(rf"{STEM})(\.[0-9A-Za-z]{{1,9}})")
 NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 FOLDERS = {"1": "ir", "2": "rgb"}
 LAST_PERSON = 9999
@@ -62,7 +65,7 @@ def read_names(file: Path, root: Path, prefix: str, findings: Findings) -> tuple
     """Read a name file; ``prefix`` ('Train/', 'Test/' or '') comes before every path.
 
     Returns the names, or None after an error, and the number of lines, which track rows are held against.
-    Every faulty line is an error that names file and line.
+    Every faulty line is an error that names file and line; all names of other pictures than JPEG are one error.
     """
     before = findings.errors
     lines = read_lines(file, root, findings)
@@ -70,8 +73,12 @@ def read_names(file: Path, root: Path, prefix: str, findings: Findings) -> tuple
         return None, 0
     paths: list[str] = []
     labels = np.zeros((3, len(lines)), np.int32)
+    others: list[int] = []
     for row, line in enumerate(lines):
         match = NAME.fullmatch(line)
+        if match is None and OTHER_NAME.fullmatch(line):
+            others.append(row)
+            continue
         if match is None:
             findings.error("bad-name", str(file), f"{file}:{row + 1}: {_name_fault(line)}")
             continue
@@ -83,6 +90,8 @@ def read_names(file: Path, root: Path, prefix: str, findings: Findings) -> tuple
             continue
         paths.append(f"{prefix}{person}/{FOLDERS[modality]}/D{camera}/{frame}")
         labels[:, row] = _person_number(person), int(modality), number
+    if others:
+        _refuse_other_kinds(file, lines, others, findings)
     if findings.errors > before:
         return None, len(lines)
     person_of, modality_of, camera_of = labels
@@ -93,6 +102,18 @@ def read_names(file: Path, root: Path, prefix: str, findings: Findings) -> tuple
 def _person_number(text: str) -> int:
     """1…9999, 0 for a distractor, −1 for junk (`pipeline.datasets.distractors`)."""
     return JUNK if text == JUNK_NAME else int(text)
+
+
+def _refuse_other_kinds(file: Path, lines: Sequence[str], rows: Sequence[int], findings: Findings) -> None:
+    """Add one error for all names, at ``rows``, that are right but for the kind of picture at their end."""
+    endings = sorted({f".{lines[row].rpartition('.')[2]}" for row in rows})
+    findings.error(
+        "other-kind",
+        str(file),
+        f"{file}: expected names of JPEG frames (.jpg, .jpeg), got {len(rows)} of {len(lines)} that end in"
+        f" {', '.join(endings)}, the first on line {rows[0] + 1}: {quote(lines[rows[0]])}; convert these frames to"
+        " JPEG, and let the names say so",
+    )
 
 
 def _row_fault(line: str, names: int | None) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.checks.tree_check import check_dataset
 from pipeline.datasets.hitsz_vcm.tracks import read_query
 from pipeline.datasets.split_index import read_split
 from tests.pipeline.datasets.trees import Tree, build_tree
@@ -30,8 +31,7 @@ def read_error(tree: Tree, split: str = "train", kind: type[Exception] = ValueEr
     ("line", "said"),
     [
         ("0001M2D1T2F1", "0001M2D1T2F1'"),
-        ("0001M2D1T2F1.png", ".png"),
-        ("0001M2D1T2F1.JPG", ".JPG"),
+        ("0001M2D1T2F1.j/pg", "could leave the root"),
         ("001M2D1T2F1.jpg", "'001M2"),
         ("0001 M2 D1 T2 F1.jpg", "'0001 M2"),
         ("0001M0D1T2F1.jpg", "M0"),
@@ -59,6 +59,19 @@ def test_bad_name(tree: Tree, line: str, said: str) -> None:
     assert message.startswith(f"{tree.name_file('train')}:9: expected ")
     assert said in message
     assert len(message) < 400
+
+
+def test_names_of_other_pictures_are_one_error_with_their_number(tree: Tree) -> None:
+    file = tree.name_file("train")
+    names = file.read_text().splitlines()
+    file.write_text("".join(f"{name[:-4]}.png\n" if row % 3 else f"{name}\n" for row, name in enumerate(names)))
+    message = read_error(tree)
+    assert message == (
+        f"{file}: expected names of JPEG frames (.jpg, .jpeg), got 52 of 79 that end in .png, the first on line 2:"
+        f" '{names[1][:-4]}.png'; convert these frames to JPEG, and let the names say so"
+    )
+    (error,) = (finding for finding in check_dataset(tree.root).findings if finding.severity == "error")
+    assert (error.code, error.message) == ("other-kind", message)
 
 
 @pytest.mark.parametrize(
