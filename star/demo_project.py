@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -14,7 +15,6 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from command_line.digests import folder_digest
 from command_line.shipped_files import HOME, shipped_file
 from data_cache.__main__ import main as look_into
 from data_cache.files.published_file import publish_files
@@ -25,6 +25,7 @@ UNPACKED = ("params.yaml", "configs", "data/sample")
 CODE = ("command_line", "data_cache", "pipeline", "model")
 # In place of the code that a checkout's stages depend on: which code is installed.
 INSTALLED = "installed.json"
+_NOT_CODE = {"__pycache__", "shipped"}
 
 
 def unpack_project(folder: Path) -> bool:
@@ -77,7 +78,17 @@ def code_digests() -> dict[str, str]:
     """sha256 of the code of every room that is installed, by the room's name, and of the shipped pose network."""
     top = Path(__file__).resolve().parents[1]
     places = {name: top / name for name in CODE} | {"configs/pose": HOME / "configs" / "pose"}
-    return {name: folder_digest(place) for name, place in places.items()}
+    return {name: _folder_digest(place) for name, place in places.items()}
+
+
+def _folder_digest(folder: Path) -> str:
+    """sha256 in hexadecimal digits of names and bytes of all files below `folder`, compiled modules left out."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder)
+        if file.is_file() and not _NOT_CODE & set(name.parts):
+            digest.update(f"{name.as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def _note_code(folder: Path) -> None:

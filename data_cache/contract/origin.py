@@ -31,7 +31,7 @@ class Origin:
     """Where the numbers of one file come from.
 
     content: sha256 in hexadecimal digits of what it holds (`ContentDigest`, `frames_digest`, or of its bytes)
-    code:    sha256 of the code that made it (`command_line.code_digests`); None: not known
+    code:    sha256 of the code that made it (`command_line.digests`); None: not known
     sources: by kind (`frames`, `keypoints`), what it was made from; empty: not known, or frames
     """
 

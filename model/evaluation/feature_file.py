@@ -121,6 +121,15 @@ def read_features(path: Path) -> tuple[TrackFeatures, TrackFeatures]:
     return infrared, visible
 
 
+def is_features_file(path: Path) -> bool:
+    """Whether an HDF5 file says that it is one of features; what is wrong with it the readers say."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return bool(file.attrs.get("format") == FORMAT.encode())
+    except (OSError, RuntimeError, KeyError):
+        return False
+
+
 def read_provenance(path: Path) -> dict[str, Any]:
     """What the features in `path` were made from, as in metrics.json. Raises ValueError for damage, or another file."""
     with hdf5_errors(path, "file"):

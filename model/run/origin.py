@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from command_line.code_digests import room_digest
+from command_line.digests import room_digest
 from data_cache.contract.origin import Origin, parse_origin
 from data_cache.contract.split_file import read_frame_listing
 

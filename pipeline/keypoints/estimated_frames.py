@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from command_line.code_digests import code_digest
+from command_line.digests import code_digest
 from data_cache.contract.records import FrameKeypoints, Status
 from data_cache.contract.skeleton import JOINTS
 from data_cache.files.decoded_frame import decode_frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from command_line.code_digests import code_digest
+from command_line.digests import code_digest
 from data_cache.contract.reader import open_cache
 from data_cache.contract.skeleton import PARTS, part_mask
 from data_cache.contract.verified_content import verified_origin

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from command_line.code_digests import code_digest
+from command_line.digests import code_digest
 from data_cache.contract.records import SPLITS, Status
 from data_cache.contract.writer import CacheWriter
 from data_cache.files.partial_file import output_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from command_line.code_digests import code_digest
+from command_line.digests import code_digest
 from data_cache.contract.reader import open_cache
 from data_cache.contract.schema import FORMATS
 from data_cache.contract.split_file import read_frame_listing

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
-
 from command_line.text_table import amount
 from star.chain.links import Link
 
@@ -38,19 +36,11 @@ def open_chain(path: Path, root: Path | None = None) -> Chain:
         head = file.read(len(_HDF5))
     if path.suffix == ".safetensors":
         return _of_checkpoint(path, root)
+    from model.evaluation.feature_file import is_features_file
+
     if head != _HDF5:
         return _of_lengths(path, root) if path.name == "clip_lengths.json" else _of_results(path, root)
-    return _of_features(path, root) if _is_features(path) else _of_cache(path, root)
-
-
-def _is_features(path: Path) -> bool:
-    from model.evaluation.feature_file import FORMAT
-
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            return bool(file.attrs.get("format") == FORMAT.encode())
-    except (OSError, RuntimeError, KeyError):
-        return False  # the readers say what is wrong with it
+    return _of_features(path, root) if is_features_file(path) else _of_cache(path, root)
 
 
 def _of_cache(path: Path, root: Path | None) -> Chain:

@@ -8,8 +8,7 @@ from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from command_line.code_digests import room_digest
-from command_line.digests import file_sha256
+from command_line.digests import file_sha256, room_digest
 from data_cache.contract.origin import Origin, parse_origin
 from model.run.origin import DATA, verify_run_origin
 from star.chain.cache_chain import SplitPlace, source_link

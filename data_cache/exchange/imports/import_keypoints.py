@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from command_line.code_digests import code_digest
+from command_line.digests import code_digest
 from data_cache.contract.origin import Origin
 from data_cache.contract.records import Status
 from data_cache.contract.split_file import read_frames

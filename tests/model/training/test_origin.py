@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from command_line import code_digests
+from command_line import digests
 from command_line.digests import file_sha256
 from data_cache.contract.origin import Origin
 from data_cache.contract.reader import copy_index, open_cache
@@ -170,8 +170,8 @@ def test_code_that_decides_numbers_is_compared(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for room in origin.TRAINING_ROOMS:
-        shutil.copytree(code_digests.TOP / room, tmp_path / "code" / room)
-    monkeypatch.setattr(origin, "room_digest", lambda room: code_digests.room_digest(room, tmp_path / "code"))
+        shutil.copytree(digests.TOP / room, tmp_path / "code" / room)
+    monkeypatch.setattr(origin, "room_digest", lambda room: digests.room_digest(room, tmp_path / "code"))
     assert main([*TRAIN, "--resume"]) == 0  # the same code, wherever it lies
     losses = tmp_path / "code" / "model" / "network" / "losses.py"
     code = losses.read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line.code_digests import code_digest, imported_modules, room_digest
+from command_line.digests import code_digest, imported_modules, room_digest
 
 FILES = {
     "pipeline/room/__init__.py": '"""A room."""\n',
