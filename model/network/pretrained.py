@@ -8,6 +8,7 @@ stems start from the one stem of the file. Files are read without executing anyt
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,11 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
-from model.network.torch_archive import read_torch_archive
+from data_cache.files.weights.network_names import network_tensors, shown
+from data_cache.files.weights.weights_file import FETCH, named_tensors, open_weights, read_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
-SHOWN = 5
 STEMS = ("infrared_stem.", "visible_stem.")
 # A file's own name for the last part of a batch norm's parameters → ours (MindSpore's).
 NORM_PARTS = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
@@ -36,20 +36,33 @@ BEYOND = ("fc.", "classifier.", "head.", "end_point.")
 COUNTER = ".num_batches_tracked"
 
 
-def read_weights(path: Path) -> dict[str, NDArray[Any]]:
-    """The tensors of a `.safetensors`, `.pth`/`.pt` (torch state dict) or `.ckpt` (MindSpore) file by name.
+def read_resnet(path: Path, wanted: Collection[str]) -> dict[str, NDArray[Any]]:
+    """The tensors of a safetensors, torch or MindSpore (`.ckpt`) file under the names of one stem; no classifier.
 
-    ``FileNotFoundError``; ``ValueError`` for another suffix and for what is not such a file.
+    wanted: names as `_in_file` says them, by which the network in the file is found
+    ``FileNotFoundError``, ``PermissionError``; ``ValueError`` for what is not such a file. Each says what to do.
     """
-    if not path.is_file():
+    require_pretrained(path)
+    with _setting_named():
+        tensors = named_tensors(read_weights(path, _read_mindspore if path.suffix == ".ckpt" else None))
+        found = network_tensors(path, {_renamed(name): value for name, value in tensors.items()}, wanted)
+    return {name: value for name, value in found.items() if not name.startswith(BEYOND) and not name.endswith(COUNTER)}
+
+
+def require_pretrained(path: Path) -> None:
+    """``FileNotFoundError``, ``PermissionError`` or ``ValueError`` unless `path` is a file that one may read."""
+    if not path.exists():
         raise FileNotFoundError(f"pretrained: {path}: no such file; name a torchvision or timm ResNet's state dict")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    if path.suffix in (".pth", ".pt"):
-        return read_torch_archive(path)
-    if path.suffix == ".ckpt":
-        return _read_mindspore(path)
-    raise ValueError(f"pretrained: {path}: expected one of {', '.join(SUFFIXES)}, got {path.suffix or 'no suffix'!r}")
+    with _setting_named():
+        open_weights(path).close()
+
+
+@contextmanager
+def _setting_named() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, PermissionError) as error:
+        raise type(error)(f"pretrained: {error}") from None
 
 
 def load_pretrained(backbone: SadBackbone, path: Path | None) -> None:
@@ -60,27 +73,24 @@ def load_pretrained(backbone: SadBackbone, path: Path | None) -> None:
     if path is None:
         logger.warning("no pretrained weights: the backbone starts from random ones")
         return
-    found = _renamed(read_weights(path))
     wanted = dict(backbone.parameters_and_names())
+    found = read_resnet(path, {_in_file(name) for name in wanted})
     differences = _differences({name: p.shape for name, p in wanted.items()}, found)
     if differences:
-        raise ValueError(f"pretrained: {path}: not the weights of this backbone: {differences}")
+        raise ValueError(
+            f"pretrained: {path}: not the weights of this backbone: {differences};"
+            " name a file of the ResNet that model.backbone says"
+        )
     for name, parameter in wanted.items():
         parameter.set_data(Tensor(found[_in_file(name)].astype(np.float32)))
     logger.info("backbone starts from %s (%d tensors)", path, len(found))
 
 
-def _renamed(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The file's tensors under the names of one stem and layer1 to layer4, as `_in_file` says them."""
-    result: dict[str, NDArray[Any]] = {}
-    for name, value in tensors.items():
-        plain = name.removeprefix("module.").replace(".down_sample.", ".downsample.")
-        if plain.startswith(BEYOND) or plain.endswith(COUNTER):
-            continue
-        *place, part = plain.split(".")
-        norm = bool(place) and (place[-1].startswith("bn") or place[-2:] == ["downsample", "1"])
-        result[".".join([*place, NORM_PARTS.get(part, part) if norm else part])] = value
-    return result
+def _renamed(name: str) -> str:
+    """A file's name with the last part of a batch norm's as ours: `bn1.weight` → `bn1.gamma`."""
+    *place, part = name.replace(".down_sample.", ".downsample.").split(".")
+    norm = bool(place) and (place[-1].startswith("bn") or place[-2:] == ["downsample", "1"])
+    return ".".join([*place, NORM_PARTS.get(part, part) if norm else part])
 
 
 def _in_file(name: str) -> str:
@@ -103,21 +113,7 @@ def _differences(wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, NDAr
         ],
         "not finite": [name for name in shapes if name in found and not np.isfinite(found[name]).all()],
     }
-    return "; ".join(
-        f"{len(names)} {kind} ({', '.join(names[:SHOWN])}{', …' if len(names) > SHOWN else ''})"
-        for kind, names in kinds.items()
-        if names
-    )
-
-
-def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"pretrained: {path}: not a whole safetensors file: {error}; fetch it again") from None
+    return "; ".join(shown(names, kind) for kind, names in kinds.items() if names)
 
 
 def _read_mindspore(path: Path) -> dict[str, NDArray[Any]]:
@@ -125,5 +121,12 @@ def _read_mindspore(path: Path) -> dict[str, NDArray[Any]]:
         parameters = ms.load_checkpoint(str(path))
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"pretrained: {path}: not a whole MindSpore checkpoint: {reason}") from None
-    return {name: parameter.asnumpy() for name, parameter in parameters.items()}
+        raise ValueError(f"{path}: not a whole MindSpore checkpoint: {reason}; {FETCH}") from None
+    return {name: _array(parameter) for name, parameter in parameters.items()}
+
+
+def _array(parameter: Tensor) -> NDArray[Any]:
+    """A tensor as NumPy has it, which lacks bfloat16."""
+    plain: Tensor = parameter.astype(ms.float32) if parameter.dtype == ms.bfloat16 else parameter
+    array: NDArray[Any] = plain.asnumpy()
+    return array

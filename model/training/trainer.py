@@ -17,7 +17,7 @@ from model.clips.batches import BatchLoader
 from model.clips.draws import StepPosition, draw_step
 from model.network.losses import LOSS_TERMS, TotalLoss
 from model.network.network import StarNetwork
-from model.network.pretrained import load_pretrained
+from model.network.pretrained import load_pretrained, require_pretrained
 from model.run.run_folder import checkpoint_folder, run_folder
 from model.training.checkpoint_file import Checkpoint
 from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
@@ -58,8 +58,10 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
     FileNotFoundError); so is a checkpoint that does not fit. A loss that is not finite raises ValueError with step
     and term. Ctrl-C and SIGTERM raise KeyboardInterrupt after a checkpoint.
     """
+    pretrained = None if run.model.pretrained is None else Path(run.model.pretrained)
+    if pretrained is not None:
+        require_pretrained(pretrained)
     data = prepare_training(run, group.size)
-    pretrained = None if run.model.pretrained is None else Path(run.model.pretrained)  # hashed, so looked for, now
     facts = training_facts(run, data, pretrained)
     with ExitStack() as stack:
         stack.enter_context(lock_output(run_folder(run) / "training") if group.leads else nullcontext())

@@ -162,7 +162,10 @@ def save_checkpoint(state: TrainingState, path: Path, config: Config) -> None:
 
 def load_checkpoint(state: TrainingState, path: Path, config: Config) -> None:
     """Continue from a checkpoint in place; one made with other settings is refused."""
-    parts = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        parts = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch's reader fails in many ways on a file that is not whole
+        raise ValueError(f"{path}: damaged ({type(error).__name__}); train into a new folder") from error
     if parts["config"] != recipe_text(config):
         raise ValueError(f"{path}: expected a checkpoint of this config, got another's; train into a new folder")
     state.model.load_state_dict(parts["model"])

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -32,9 +32,12 @@ def save_weights(model: nn.Module, path: Path, metadata: dict[str, str]) -> None
 
 def load_weights(model: nn.Module, path: Path) -> dict[str, str]:
     """Load every tensor of a safetensors file into a model of exactly these keys and shapes; returns the metadata."""
-    with safe_open(path, "pt") as file:
-        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        header = file.metadata() or {}
+    try:
+        with safe_open(path, "pt") as file:
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            header = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a whole safetensors file: {error}; export it again") from None
     expected = model.state_dict()
     differing = sorted(set(tensors) ^ set(expected))
     differing += sorted(n for n in set(tensors) & set(expected) if tensors[n].shape != expected[n].shape)

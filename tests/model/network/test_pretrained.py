@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -12,14 +11,11 @@ import pytest
 import torch
 from mindspore import Tensor
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_halved
 
 from model.network.backbone import ARCHITECTURES, SadBackbone
-from model.network.pretrained import load_pretrained, read_weights
-from model.network.torch_archive import read_torch_archive
+from model.network.pretrained import load_pretrained, read_resnet
 from tests.model.network.torch_resnet import random_resnet
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Weights = dict[str, torch.Tensor]
 
@@ -64,7 +60,11 @@ def test_every_format_fills_both_stems_and_all_layers(weights: Weights, tmp_path
         np.testing.assert_array_equal(first[f"{stem}.bn1.moving_variance"], weights["bn1.running_var"].numpy())
     shortcut = weights["layer3.0.downsample.1.running_mean"].numpy()
     np.testing.assert_array_equal(first["layer3.0.downsample.1.moving_mean"], shortcut)
-    for other in ("b.pth", "c.pt", "d.ckpt"):
+    torch.save(weights, tmp_path / "resnet50-19c8e357.pth", _use_new_zipfile_serialization=False)
+    others = {f"base.{k}": v for k, v in weights.items()} | {"bottleneck.weight": torch.ones(7)}
+    torch.save({"model": others, "best": np.float64(0.5), "epoch": 3}, tmp_path / "e.pth.tar")
+    torch.save({"state_dict": {f"backbone.{k}": v for k, v in weights.items()}}, tmp_path / "lightning.ckpt")
+    for other in ("b.pth", "c.pt", "d.ckpt", "resnet50-19c8e357.pth", "e.pth.tar", "lightning.ckpt"):
         second = loaded(tmp_path / other)
         assert first.keys() == second.keys()
         for name, value in first.items():
@@ -100,21 +100,73 @@ def test_what_does_not_fit_is_listed_and_nothing_changes(
         np.testing.assert_array_equal(parameter.asnumpy(), before[name])
 
 
-def test_missing_foreign_and_broken_files_are_named(weights: Weights, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.pth: no such file"):
-        read_weights(tmp_path / "none.pth")
-    (tmp_path / "a.onnx").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"expected one of \.safetensors, .*got '\.onnx'"):
-        read_weights(tmp_path / "a.onnx")
-    write_safetensors(weights, tmp_path / "a.safetensors")
-    write_mindspore(weights, tmp_path / "a.ckpt")
-    torch.save(weights, tmp_path / "a.pth")
-    for name in ("a.safetensors", "a.ckpt", "a.pth"):
-        whole = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(ValueError, match=name.replace(".", r"\.")) as caught:
-            read_weights(tmp_path / name)
-        assert "\n" not in str(caught.value)
+def test_bfloat16_becomes_the_same_numbers(weights: Weights, tmp_path: Path) -> None:
+    halved = {name: value.bfloat16() if value.is_floating_point() else value for name, value in weights.items()}
+    torch.save(halved, tmp_path / "a.pth")
+    save_halved(halved, tmp_path / "b.safetensors")
+    write_safetensors({name: value.float() for name, value in halved.items()}, tmp_path / "c.safetensors")
+    wanted = loaded(tmp_path / "c.safetensors")
+    ms.save_checkpoint(
+        [{"name": "conv1.weight", "data": Tensor(weights["conv1.weight"].numpy()).astype(ms.bfloat16)}],
+        str(tmp_path / "d.ckpt"),
+    )
+    found = read_resnet(tmp_path / "d.ckpt", {"conv1.weight"})
+    np.testing.assert_array_equal(found["conv1.weight"], wanted["visible_stem.conv1.weight"])
+    for name in ("a.pth", "b.safetensors"):
+        for key, value in loaded(tmp_path / name).items():
+            np.testing.assert_array_equal(value, wanted[key], err_msg=key)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def page(path: Path) -> None:
+    path.write_bytes(b"<!doctype html><title>Sign in</title>")
+
+
+def lacking(path: Path) -> None:
+    ms.save_checkpoint([{"name": "conv1.weight", "data": Tensor(np.ones((16, 3, 7, 7), np.float32))}], str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (cut, r"not a whole MindSpore checkpoint: .*; fetch it again$"),
+        (page, r"expected weights, got a web page; fetch the file itself, which its download link leads to$"),
+        (
+            lacking,
+            r"not the weights of this backbone: 59 missing \(.*; name a file of the ResNet that model\.backbone says$",
+        ),
+        (Path.unlink, r"no such file; name a torchvision or timm ResNet's state dict$"),
+    ],
+)
+def test_what_a_refusal_advises_makes_the_file_readable(
+    make: Any, expected: str, weights: Weights, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.ckpt"
+    write_mindspore(weights, path)
+    wanted = loaded(path)
+    make(path)
+    with pytest.raises((ValueError, FileNotFoundError), match=rf"pretrained: {path}: {expected}") as raised:
+        loaded(path)
+    assert "\n" not in str(raised.value)
+    torch.save(weights, path)  # a torchvision ResNet's state dict, the file itself
+    for name, value in loaded(path).items():
+        np.testing.assert_array_equal(value, wanted[name])
+
+
+def test_two_networks_in_one_file_are_not_guessed_between(weights: Weights, tmp_path: Path) -> None:
+    torch.save({f"{part}.{k}": v for k, v in weights.items() for part in ("query", "key")}, tmp_path / "moco.pth")
+    with pytest.raises(ValueError, match=r"pretrained: .*moco\.pth: expected one .* under 'query', 'key'; keep one"):
+        loaded(tmp_path / "moco.pth")
+
+
+def test_a_pickle_that_runs_code_is_refused_and_does_not_run(weights: Weights, tmp_path: Path) -> None:
+    torch.save({**weights, "conv1.weight": Attack(tmp_path / "ran")}, tmp_path / "bad.pth")
+    with pytest.raises(ValueError, match=r"pretrained: .*bad\.pth: refused: it asks for io\.open, which is code"):
+        loaded(tmp_path / "bad.pth")
+    assert not (tmp_path / "ran").exists()
 
 
 class Attack:
@@ -123,58 +175,3 @@ class Attack:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (open, (str(self.path), "w"))
-
-
-def test_a_pickle_that_runs_code_is_refused_and_does_not_run(weights: Weights, tmp_path: Path) -> None:
-    torch.save({**weights, "conv1.weight": Attack(tmp_path / "ran")}, tmp_path / "bad.pth")
-    with pytest.raises(ValueError, match=r"bad\.pth: refused: it asks for .*open, which is not a tensor; convert it"):
-        read_torch_archive(tmp_path / "bad.pth")
-    assert not (tmp_path / "ran").exists()
-
-
-def test_files_of_old_torch_say_how_to_convert(weights: Weights, tmp_path: Path) -> None:
-    torch.save(weights, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    with pytest.raises(
-        ValueError, match=r"old\.pth: not a torch file of version 1\.6 or later; convert it .*torch\.save"
-    ):
-        read_torch_archive(tmp_path / "old.pth")
-
-
-def test_views_and_number_types_are_read_as_torch_reads_them(tmp_path: Path) -> None:
-    base = torch.arange(60, dtype=torch.float64).reshape(3, 4, 5)
-    saved = {
-        "view": base[1:, ::2].transpose(0, 2),
-        "half": base.half(),
-        "int": torch.arange(7, dtype=torch.int32),
-        "flag": torch.tensor([True, False]),
-        "scalar": torch.tensor(2.5),
-        "empty": torch.zeros(0, 3),
-        "parameter": torch.nn.Parameter(torch.ones(2)),
-    }
-    torch.save(saved, tmp_path / "a.pth")
-    found = read_torch_archive(tmp_path / "a.pth")
-    assert found.keys() == saved.keys()
-    for name, value in saved.items():
-        np.testing.assert_array_equal(found[name], value.detach().numpy(), err_msg=name)
-        assert found[name].dtype == value.detach().numpy().dtype
-
-
-@pytest.mark.parametrize("content", [[1, 2], {"a": 3}, {}, {"state_dict": 5}, {1: torch.ones(1)}])
-def test_what_is_not_a_state_dict_is_named(content: object, tmp_path: Path) -> None:
-    torch.save(content, tmp_path / "a.pth")
-    with pytest.raises(ValueError, match=r"a\.pth: .*expected (a tensor|tensors by name)"):
-        read_torch_archive(tmp_path / "a.pth")
-
-
-def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path: Path) -> None:
-    torch.save({"a": torch.ones(3)}, tmp_path / "a.pth")
-    with zipfile.ZipFile(tmp_path / "a.pth") as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    pickled = next(name for name in members if name.endswith("data.pkl"))
-    members[pickled] = members[pickled].replace(b"K\x03\x85", b"K\x63\x85")  # size (3,) becomes (99,)
-    assert pickle.BININT1 + b"\x63\x85" in members[pickled]
-    with zipfile.ZipFile(tmp_path / "b.pth", "w") as archive:
-        for name, value in members.items():
-            archive.writestr(name, value)
-    with pytest.raises(ValueError, match=r"b\.pth: refused: a tensor reaches beyond its storage"):
-        read_torch_archive(tmp_path / "b.pth")

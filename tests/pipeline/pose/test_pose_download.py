@@ -111,6 +111,8 @@ def test_what_cannot_be_had_is_said_with_the_way_by_hand(
         assert part in message
     assert "\n" not in message
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / NAME).write_bytes(BODY)  # by hand, as advised
+    assert fetch_weights(server.address(fault), tmp_path, DIGITS) == tmp_path / NAME
 
 
 def test_without_a_network_the_file_to_fetch_is_named(tmp_path: Path, server: Server) -> None:
@@ -136,6 +138,8 @@ def test_a_spoilt_file_of_an_earlier_day_is_refused_not_replaced(server: Server,
     assert str(tmp_path / NAME) in str(raised.value)
     assert server.requests == 0
     assert (tmp_path / NAME).read_bytes() == BODY[:-1]
+    (tmp_path / NAME).unlink()  # as advised
+    assert fetch_weights(server.address("whole"), tmp_path, DIGITS).read_bytes() == BODY
 
 
 def test_an_interrupted_download_leaves_nothing(server: Server, tmp_path: Path) -> None:

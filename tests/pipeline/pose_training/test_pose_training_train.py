@@ -90,6 +90,9 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     other.optim_wrapper.optimizer.lr *= 2
     with pytest.raises(ValueError, match="expected a checkpoint of this config"):
         load_checkpoint(start(other, read_recipe(other)), tmp_path / CHECKPOINT, other)
+    (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:-1000])
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: damaged \(\w+\); train into a new folder"):
+        train(tiny_config(), tmp_path, resume=True, workers=0)
 
 
 def test_export_writes_the_averaged_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -117,3 +117,12 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
     model = init_model(other, None, device="cpu")
     with pytest.raises(ValueError, match=r"head\.final_layer\.bias"):
         load_weights(model, WEIGHTS)
+
+
+def test_weights_that_were_cut_are_one_line_and_those_written_again_are_read(shipped: Any, tmp_path: Path) -> None:
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(WEIGHTS.read_bytes()[:-7])
+    with pytest.raises(ValueError, match=r"cut\.safetensors: not a whole safetensors file: .*; export it again"):
+        load_weights(shipped, path)
+    save_weights(shipped, path, {})
+    assert load_weights(shipped, path) == {}

@@ -1,10 +1,11 @@
-"""Checkpoints from outside never execute code: whatever a pickle calls is refused on one line, or read over."""
+"""Weights from outside never execute code: whatever a pickle calls is refused on one line, or read over."""
 
 from __future__ import annotations
 
 import os
 import pickle
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from pipeline.pose.checkpoints import load_state_dict
+from data_cache.files.weights.torch_pickle import ReadOver
+from data_cache.files.weights.weights_file import named_tensors, read_weights
 
 SHOUT = "echo executed > {mark}"
-TENSOR = torch.arange(7.0)
+TENSOR = np.arange(7, dtype=np.float32)
 
 
 class Calls:
@@ -61,14 +63,15 @@ def attacks(mark: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("attack", list(attacks(Path())))
 def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, attack: str, zipped: bool) -> None:
     mark = tmp_path / "mark"
-    payload = {"state_dict": {"weight": TENSOR}, "meta": attacks(mark)[attack]}
+    payload = {"state_dict": {"weight": torch.from_numpy(TENSOR)}, "meta": attacks(mark)[attack]}
     path = tmp_path / "hostile.pth"
     try:
         torch.save(payload, path, _use_new_zipfile_serialization=zipped)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         pytest.fail(f"the attack itself is no pickle: {error}")
     try:
-        assert torch.equal(load_state_dict(path)["weight"], TENSOR)  # read over: inert, and gone
+        found = named_tensors(read_weights(path))  # read over: inert, and gone
+        np.testing.assert_array_equal(found["state_dict.weight"], TENSOR)
     except ValueError as error:
         message = str(error)
         assert message.startswith(f"{path}: refused: ") and "\n" not in message
@@ -102,7 +105,7 @@ def test_the_refusal_names_the_code(tmp_path: Path, module: str, name: str, name
     mark = tmp_path / "mark"
     save_raw_pickle(path, by_name(module, name, SHOUT.format(mark=mark)))
     with pytest.raises(ValueError, match="which is code") as raised:
-        load_state_dict(path)
+        read_weights(path)
     assert named in str(raised.value) and "\n" not in str(raised.value)
     assert not mark.exists()
 
@@ -114,14 +117,54 @@ def save_raw_pickle(path: Path, pickled: bytes) -> None:
     writer.write_end_of_file()
 
 
-def test_names_added_by_other_code_stay_out_and_come_back(tmp_path: Path) -> None:
-    path = tmp_path / "hostile.pth"
-    mark = tmp_path / "mark"
-    torch.save({"state_dict": {}, "meta": Calls(eval, f"open({str(mark)!r}, 'w')")}, path)
-    with torch.serialization.safe_globals([eval]):
-        before = set(torch.serialization.get_safe_globals())
-        assert eval in before
-        with pytest.raises(ValueError, match="eval, which is code"):
-            load_state_dict(path)
-        assert set(torch.serialization.get_safe_globals()) == before
-    assert not mark.exists()
+def test_what_is_read_over_keeps_nothing() -> None:
+    stand_in = ReadOver(1, "two", three=3)
+    stand_in.__setstate__({"x": 3})
+    stand_in["x"] = 3
+    stand_in.append(3)
+    stand_in.extend([3])
+    assert vars(stand_in) == {}
+
+
+def test_the_classes_that_are_read_over_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A HistoryBuffer is read over by its name: nothing of it runs."""
+    path = tmp_path / "epoch.pth"
+    torch.save({"weight": torch.from_numpy(TENSOR), "loss": HistoryBuffer([1.0], [1])}, path)
+
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("code of the checkpoint's class was called")
+
+    monkeypatch.setattr(HistoryBuffer, "__setstate__", refuse)
+    monkeypatch.setattr(HistoryBuffer, "__init__", refuse)
+    with pytest.raises(AssertionError):
+        torch.load(path, weights_only=False)
+    assert list(named_tensors(read_weights(path))) == ["weight"]
+
+
+def test_a_mapping_that_holds_itself_ends(tmp_path: Path) -> None:
+    held: dict[str, Any] = {"a": torch.from_numpy(TENSOR)}
+    held["again"] = [held]
+    held["self"] = held
+    torch.save(held, tmp_path / "self.pth")
+    assert list(named_tensors(read_weights(tmp_path / "self.pth"))) == ["a"]
+
+
+def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(3)}, tmp_path / "a.pth")
+    with zipfile.ZipFile(tmp_path / "a.pth") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    pickled = next(name for name in members if name.endswith("data.pkl"))
+    members[pickled] = members[pickled].replace(b"K\x03\x85", b"K\x63\x85")  # size (3,) becomes (99,)
+    assert pickle.BININT1 + b"\x63\x85" in members[pickled]
+    with zipfile.ZipFile(tmp_path / "b.pth", "w") as archive:
+        for name, value in members.items():
+            archive.writestr(name, value)
+    with pytest.raises(ValueError, match=r"b\.pth: refused: .*a tensor reaches beyond its storage"):
+        read_weights(tmp_path / "b.pth")
+
+
+def test_a_member_that_unpacks_to_more_than_the_file_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", bytes(1 << 20))
+    with pytest.raises(ValueError, match=r"bomb\.pth: refused: .*data\.pkl claims 1048576 bytes of a file of \d{4}\)"):
+        read_weights(tmp_path / "bomb.pth")
