@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
 import signal
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,11 +17,14 @@ from multiprocessing import resource_tracker
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from pipeline.cluster.scheduler_answers import ask, thread_count
+
 if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 30
 FIRST_WORKER_SECONDS = 60
+WORKER_POLL_SECONDS = 0.1
 CLOSE_SECONDS = 30
 
 LOCAL_CLUSTER = {
@@ -93,21 +98,31 @@ def _environment_restored() -> Iterator[None]:
 @contextmanager
 def connected_client(address: str) -> Iterator[Client]:
     """The cluster of the scheduler at `address`; ``ConnectionError`` if it does not answer or has no workers."""
-    with _start_client(address) as client:
-        try:
-            client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
-        except TimeoutError as error:
+    client = _start_client(address)
+    try:
+        _wait_for_first_worker(client, address)
+        yield client
+    finally:
+        with suppress(TimeoutError):  # of a scheduler that does not answer; it must not hide what ended the run
+            client.close(timeout=CLOSE_SECONDS)
+
+
+def _wait_for_first_worker(client: Client, address: str) -> None:
+    end = time.monotonic() + FIRST_WORKER_SECONDS
+    while not thread_count(client):
+        if time.monotonic() > end:
             raise ConnectionError(
                 f"{address}: the Dask scheduler has had no workers for {FIRST_WORKER_SECONDS} s; start some with"
                 f" `dask worker {address}`, or wait until the cluster's queue has let them in"
-            ) from error
-        yield client
+            )
+        time.sleep(WORKER_POLL_SECONDS)
 
 
 def _start_client(address: str) -> Client:
     distributed = _quiet_dask()
     failure = ""
     try:
+        asyncio.run(_shake_hands(address))
         client: Client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         return client
     except (OSError, TimeoutError, ValueError) as error:
@@ -121,15 +136,23 @@ def _start_client(address: str) -> Client:
     )
 
 
+async def _shake_hands(address: str) -> None:
+    """A client waits for ever where the system takes its connection and the scheduler does not say a word."""
+    from distributed.comm.core import connect
+
+    comm = await asyncio.wait_for(connect(address, timeout=CONNECT_SECONDS), CONNECT_SECONDS)
+    comm.abort()
+
+
 def require_code(client: Client, address: str, module: str) -> None:
     """Refuse a cluster whose processes cannot import `module`: such a worker would die of the first task.
 
     `exec` because it is there without our code.
     """
     statement = f"import {module}"
-    found = dict(client.run(exec, statement, on_error="return"))
+    found = dict(ask(client, lambda seconds: client.run(exec, statement, on_error="return", callback_timeout=seconds)))
     try:
-        client.run_on_scheduler(exec, statement)
+        ask(client, lambda seconds: client.run_on_scheduler(exec, statement, callback_timeout=seconds))
     except ImportError as error:
         found[address] = error
     for where, failure in found.items():
@@ -148,6 +171,7 @@ def _quiet_dask() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about another package that it finds
         import distributed
-    for name in ("distributed", "distributed.client", "tornado.application"):
+    # asyncio's own complains of what Dask's tasks leave behind when a wait for lost work is interrupted.
+    for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return distributed

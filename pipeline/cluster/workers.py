@@ -15,7 +15,9 @@ from importlib import metadata
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from pipeline.cluster import scheduler_answers
 from pipeline.cluster.dask_clusters import connected_client, local_client, require_code
+from pipeline.cluster.scheduler_answers import lost_cluster, thread_count
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -50,7 +52,7 @@ def map_unordered(
 
     A worker that dies loses only what it was doing: Dask gives its tasks to others. Whatever `function` raises
     is raised here. ``ValueError`` for both kinds of workers at once or a worker with other packages,
-    ``ConnectionError`` for a scheduler that does not answer, has no workers, or goes away.
+    ``ConnectionError`` for a scheduler that does not answer, or no more, has no workers, or goes away.
     """
     if workers < 0:
         raise ValueError(f"workers: expected 0 (this process) or more, got {workers}")
@@ -124,14 +126,13 @@ def _map_on(
     running: set[Future[Any]] = set()
     try:
         while True:
-            threads = sum(client.nthreads().values())
-            room = max(OUTSTANDING_AT_LEAST, OUTSTANDING_PER_THREAD * threads) - len(running)
+            room = max(OUTSTANDING_AT_LEAST, OUTSTANDING_PER_THREAD * thread_count(client)) - len(running)
             running |= {client.submit(call, task, pure=False) for task in islice(waiting, max(0, room))}
             if not running:
                 return
             done, running = _wait_for_first(client, running, patience)
             for future in done:
-                yield _result_of(future)
+                yield _result_of(client, future)
     finally:
         client.cancel(list(running), force=True)
 
@@ -152,28 +153,31 @@ def _wait_for_first(
                 done, running = wait(running, timeout=STALL_SECONDS, return_when="FIRST_COMPLETED")
             return done, running
         except TimeoutError:
-            stalls = 0 if client.nthreads() else stalls + 1
+            stalls = 0 if thread_count(client) else stalls + 1
         except CancelledError as error:
-            raise _lost_cluster() from error
+            raise lost_cluster() from error
         if stalls:
             logger.warning("the Dask scheduler has no worker left; waiting for one")
         if stalls == patience:
             raise ChildProcessError("the local workers died and do not start again; --workers 0 shows where it fails")
 
 
-def _result_of(future: Future[Any]) -> Any:
+def _result_of(client: Client, future: Future[Any]) -> Any:
+    """What the work returned or raised; it is fetched by way of the scheduler, and made again where it was lost."""
     from distributed.scheduler import KilledWorker
 
     try:
-        return future.result()
+        while True:
+            try:
+                return future.result(timeout=scheduler_answers.ANSWER_SECONDS)
+            except TimeoutError:
+                if future.status == "error":  # the work's own
+                    raise
+                thread_count(client)  # raises where the scheduler is what does not answer
     except KilledWorker as error:
         raise ChildProcessError(
             "a piece of work killed every worker that tried it, the last on"
             f" {error.last_worker.address} (out of memory? see the worker's log); --workers 0 shows where it fails"
         ) from error
     except CancelledError as error:
-        raise _lost_cluster() from error
-
-
-def _lost_cluster() -> ConnectionError:
-    return ConnectionError("the Dask scheduler went away; start it again, then the same command: finished work is kept")
+        raise lost_cluster() from error

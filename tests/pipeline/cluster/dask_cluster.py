@@ -77,3 +77,11 @@ def wait_for_ever(folder: str) -> None:
     Path(folder, f"begun-{os.getpid()}").touch()
     while True:
         time.sleep(60)
+
+
+def wait_at_the_gate(task: tuple[str, int]) -> int:
+    """The number's square, once the file `go` is in the folder."""
+    folder, number = task
+    Path(folder, f"begun-{os.getpid()}").touch()
+    wait_until(Path(folder, "go").exists)
+    return number**2
