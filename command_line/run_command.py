@@ -7,10 +7,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 from command_line.layers import missing_layer
-from command_line.terminal_text import make_output_readable
+from command_line.terminal.progress import alive
+from command_line.terminal.terminal_text import make_output_readable
 
 DONE, AT_FAULT, WRONG_USAGE = 0, 1, 2
 INTERRUPTED = 130
@@ -38,6 +40,7 @@ def command_parser(program: str, description: str, commands: Iterable[Subcommand
         command.configure(subparsers)
     for subparser in subparsers.choices.values():
         add_debug_option(subparser)
+        subparser.set_defaults(typed=subparser.prog)
     return parser
 
 
@@ -47,6 +50,7 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     Every subparser names its function with ``set_defaults(run=function)``; the function takes the parsed
     arguments and returns 0 (done) or 1 (the data or the work is at fault). ``ValueError``, ``KeyError``
     and ``OSError`` are the user's doing and become one line on stderr; anything else is ours and is raised.
+    What is silent for a while says what it does, but for one that sets ``serves``: it waits for others.
     A library that no installed layer brings is one line too. Wrong usage leaves through argparse with status 2.
     """
     make_output_readable()
@@ -54,7 +58,8 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     command: Command = arguments.run
     try:
-        status = command(arguments)
+        with nullcontext() if getattr(arguments, "serves", False) else alive(_program(parser, arguments)):
+            status = command(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt as stop:  # a command that is left in another state says so in it
         kept = one_line(stop) if stop.args else "what was finished is kept, the same command goes on from there"
@@ -76,6 +81,11 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
         print(f"error: {one_line(error)}", file=sys.stderr)
         return AT_FAULT
     return status
+
+
+def _program(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> str:
+    """The command as one types it: `star check`."""
+    return str(getattr(arguments, "typed", parser.prog))
 
 
 def one_line(error: BaseException) -> str:

@@ -20,7 +20,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder, or one of an earlier demo")
     parser.add_argument("--unpack-only", action="store_true", help="unpack, and say how to run")
-    parser.set_defaults(run=run)
+    parser.set_defaults(serves=True, run=run)
 
 
 def run(args: argparse.Namespace) -> int:

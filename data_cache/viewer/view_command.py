@@ -48,7 +48,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
             f"--{kind}", type=Path, metavar="FILE", help=f"{kind} file (default: ../{kind}/<split>.h5 beside FILE)"
         )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
-    parser.set_defaults(run=run)
+    parser.set_defaults(serves=True, run=run)
 
 
 def _json(text: str) -> Path:

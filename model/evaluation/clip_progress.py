@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from command_line.terminal.progress import progress_bar
+
 _log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 60.0
@@ -21,10 +23,7 @@ def clip_progress(clips: int, stream: TextIO | None = None) -> Iterator[Callable
     if not stream.isatty():
         yield ClipLog(clips)
         return
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    with logging_redirect_tqdm(), tqdm(total=clips, desc="evaluate", unit=" clips", file=stream) as bar:
+    with progress_bar(stream, total=clips, desc="evaluate", unit=" clips") as bar:
         yield bar.update
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from command_line.terminal.progress import counted, progress_bar
 from model.network.losses import LOSS_TERMS
 
 if TYPE_CHECKING:
@@ -116,19 +117,17 @@ def _is_before(step: str, first_epoch: int) -> bool:
 
 
 @contextmanager
-def progress_bar(steps: int, done: int, stream: TextIO | None = None) -> Iterator[Callable[[float], None]]:
-    """Give the function to call with the loss after every step: a bar on a terminal, nothing elsewhere.
+def step_progress(steps: int, done: int, stream: TextIO | None = None) -> Iterator[Callable[[float], None]]:
+    """Give the function to call with the loss after every step: a bar on a terminal, elsewhere a line after silence.
 
     stream: none takes the stderr of now, which need not be that of the import
     """
     stream = stream or sys.stderr
     if not stream.isatty():
-        yield lambda loss: None
+        with counted("training", "steps", steps, done, stream) as count:
+            yield lambda loss: count(1, None)
         return
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    with logging_redirect_tqdm(), tqdm(total=steps, initial=done, desc="train", unit=" steps", file=stream) as bar:
+    with progress_bar(stream, total=steps, initial=done, desc="train", unit=" steps") as bar:
 
         def advance(loss: float) -> None:
             bar.set_postfix(loss=f"{loss:.3f}" if math.isfinite(loss) else str(loss), refresh=False)

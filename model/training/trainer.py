@@ -22,7 +22,7 @@ from model.run.run_folder import checkpoint_folder, run_folder
 from model.training.checkpoint_file import Checkpoint
 from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
 from model.training.continuation import check_continuation, training_facts
-from model.training.run_log import EpochFigures, RunLog, progress_bar
+from model.training.run_log import EpochFigures, RunLog, step_progress
 from model.training.schedule import learning_rate
 from model.training.stop_request import StopRequest, watch_for_stop
 from model.training.training_data import TrainingData, prepare_training
@@ -155,7 +155,7 @@ class _Training:
         log = RunLog(run_folder(self.run) / "live" if self.group.leads else None, self.at.epoch, config.epochs)
         batches = loader.load(self.data.requests(self.at))
         try:
-            with progress_bar(config.epochs * steps, self.steps_done) as advance:
+            with step_progress(config.epochs * steps, self.steps_done) as advance:
                 while self.at.epoch < config.epochs:
                     self._run_epoch(loader, batches, log, advance, stop)
         finally:

@@ -34,21 +34,14 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(args: argparse.Namespace) -> int:
     """Check the tree, print the report; 1 where it has errors."""
-    from tqdm import tqdm
-
+    from command_line.terminal.progress import counted
     from pipeline.checks.frame_check import ProbeOptions
     from pipeline.checks.report import write_json, write_text
     from pipeline.checks.tree_check import check_dataset
     from pipeline.datasets.frame_pool import default_workers
 
     workers = default_workers() if args.workers is None else args.workers
-    # disable=None: no bar where stderr is no terminal.
-    with tqdm(desc="frames", unit="frame", disable=None, leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done)
-
+    with counted("lists and folders, then frames", "frames") as show:
         report = check_dataset(args.root, ProbeOptions(args.quick, workers, show))
     sys.stdout.write((write_json(report) if args.json else write_text(report)) + "\n")
     return AT_FAULT if report.errors else DONE

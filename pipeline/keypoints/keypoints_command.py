@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from command_line.option_types import share, whole_number
 from command_line.params_file import fill_from_params, listing_path
 from command_line.run_command import DONE
+from command_line.terminal.progress import doing
 from data_cache.contract.records import SPLITS
 from pipeline.settings import load_settings
 
@@ -98,12 +99,14 @@ def run(args: argparse.Namespace) -> int:
         out=lambda params: params.cache("keypoints", args.split),
     )
     pose = _pose_settings(args)
-    index, sha256, missing = _read_scanned(args) if args.frames is None else _read_listed(args)
+    with doing("looking for the frames"):
+        index, sha256, missing = _read_scanned(args) if args.frames is None else _read_listed(args)
     if missing:
         logger.warning("%s: %d of %d frames have no file", args.root, missing, len(index.paths))
     if not damage_is_found():
         logger.warning(NOT_FOUND_HERE)
-    source = resolve_pose_model(pose, device=args.device, weights_override=args.weights)
+    with doing("loading the network"):
+        source = resolve_pose_model(pose, device=args.device, weights_override=args.weights)
     with report_progress(len(index.paths)) as progress:
         summary = extract_keypoints(
             index,

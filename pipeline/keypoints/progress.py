@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from command_line.terminal.progress import clock_time, progress_bar
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -24,10 +26,7 @@ def report_progress(frames: int, stream: TextIO = sys.stderr) -> Iterator[Callab
     if not stream.isatty():
         yield ProgressLog(frames)
         return
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    with logging_redirect_tqdm(), tqdm(total=frames, desc="keypoints", unit=" frames", file=stream) as bar:
+    with progress_bar(stream, total=frames, desc="keypoints", unit=" frames") as bar:
 
         def advance(result: ChunkResult) -> None:
             bar.update(result.frames)
@@ -64,10 +63,3 @@ class ProgressLog:
             return ", taken over from an earlier run"
         rate = self._estimated / seconds
         return f", {rate:.1f} frames/s, {clock_time((self._frames - self._done) / rate)} left"
-
-
-def clock_time(seconds: float) -> str:
-    """`1:02:03` or `2:03` for a number of seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

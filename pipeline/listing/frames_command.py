@@ -47,8 +47,7 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(args: argparse.Namespace) -> int:
     """Write the listing, and beside it what spares reading the frames next time."""
-    from tqdm import tqdm
-
+    from command_line.terminal.progress import counted
     from data_cache.contract.split_file import write_frame_listing
     from data_cache.files.output_lock import lock_output
     from pipeline.datasets.frame_pool import default_workers
@@ -64,9 +63,8 @@ def run(args: argparse.Namespace) -> int:
     with lock_output(out):
         lister = FrameLister(args.root, index, NO_FRAMES if args.reread else read_remembered(beside))
         try:
-            # disable=None: no bar where stderr is no terminal.
-            with tqdm(total=lister.unread, desc="frames", unit="frame", disable=None, leave=False) as bar:
-                listing = lister.read(workers, bar.update)
+            with counted("reading", "frames", lister.unread) as advance:
+                listing = lister.read(workers, lambda: advance(1, None))
             written = write_frame_listing(out, listing)
         finally:
             # What was read by then is not read again after an interruption.

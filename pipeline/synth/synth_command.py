@@ -49,18 +49,21 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(args: argparse.Namespace) -> int:
     """Write the data set."""
-    from tqdm import tqdm
-
+    from command_line.terminal.progress import counted
     from pipeline.synth.dataset import write_dataset
 
     settings = SynthSettings(**{name: getattr(args, name) for name in _HELP})
     persons = settings.train_persons + settings.test_persons
     total = persons * 2 * settings.tracks * settings.frames
-    # disable=None: no bar where stderr is no terminal.
     try:
-        with tqdm(total=total, desc="frames", unit="frame", disable=None, leave=False) as bar:
+        with counted("drawing", "frames", total) as advance:
             frames = write_dataset(
-                settings, args.dataset, args.out, args.artifacts, force=args.force, progress=bar.update
+                settings,
+                args.dataset,
+                args.out,
+                args.artifacts,
+                force=args.force,
+                progress=lambda drawn: advance(drawn, None),
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{args.out} is as it was before") from None

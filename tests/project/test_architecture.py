@@ -124,7 +124,7 @@ def test_no_import_cycle() -> None:
 def room(file: Path) -> str:
     """The folder below its package that `file` lies in; the file itself, or its package, where it lies in no room."""
     parts = file.relative_to(ROOT).parts
-    if len(parts) > 2:
+    if len(parts) > 2 and parts[0] != "command_line":
         return "/".join(parts[:2])
     return parts[0] if parts[0] == "command_line" else "/".join(parts)
 

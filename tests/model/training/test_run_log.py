@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from model.network.losses import LOSS_TERMS
-from model.training.run_log import EpochFigures, RunLog, cut_table, progress_bar
+from model.training.run_log import EpochFigures, RunLog, cut_table, step_progress
 
 TABLE = "step\tid_clip\n0\t3.5\n1\t2.5\n2\t1.5\n3\t0.5\n"
 
@@ -88,7 +88,7 @@ def test_a_terminal_gets_a_bar_and_a_file_nothing() -> None:
             return True
 
     for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
-        with progress_bar(13, 5, stream) as advance:
+        with step_progress(13, 5, stream) as advance:
             for loss in (2.0, float("nan")):
                 advance(loss)
         assert ("7/13" in stream.getvalue()) == shown

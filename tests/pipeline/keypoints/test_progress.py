@@ -7,8 +7,9 @@ import logging
 
 import pytest
 
+from command_line.terminal.progress import clock_time
 from pipeline.keypoints.chunks import ChunkResult
-from pipeline.keypoints.progress import ProgressLog, clock_time, report_progress
+from pipeline.keypoints.progress import ProgressLog, report_progress
 
 
 def chunk(frames: int, reused: bool = False) -> ChunkResult:

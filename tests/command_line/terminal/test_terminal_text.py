@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from command_line.terminal_text import READABLE, make_output_readable
+from command_line.terminal.terminal_text import READABLE, make_output_readable
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SAYS = "infrared → visible … 1–3 × 2, ≥ 0.3, α Zoë 雪"  # noqa: RUF001
 EXPECTED = {
     "utf-8": SAYS,
@@ -61,7 +61,7 @@ def test_errors_and_help_are_said_too(encoding: str) -> None:
 def test_a_name_that_is_not_utf_8_is_escaped() -> None:
     code = (
         "import os, sys\n"
-        "from command_line.terminal_text import make_output_readable\n"
+        "from command_line.terminal.terminal_text import make_output_readable\n"
         "make_output_readable()\n"
         "print(os.fsdecode(b'caf\\xe9.jpg'))\n"
     )
