@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test test-slow lint docs screenshots chromium clean
+.PHONY: help setup demo test test-slow campaign lint docs screenshots chromium clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,10 @@ test: $(DEV) chromium  ## all tests but the slow ones
 
 test-slow: $(DEV) chromium  ## the tests that take more than a minute
 	@$(BIN)/python -m pytest -m slow
+
+campaign: $(DEV)  ## kills, damaged inputs, full disks, scarce memory: half an hour, into docs/reliability.md
+	@$(BIN)/python -m benchmarks.campaign
+	@$(BIN)/python -m docs.reliability_page
 
 lint: $(DEV)  ## ruff and mypy
 	@$(BIN)/python -m ruff check .
