@@ -6,9 +6,9 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,18 +60,22 @@ def run_command(
 
     limit: called in the child before the command begins
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        begin = time.monotonic()
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            start_new_session=True,
-            preexec_fn=limit,
-        )
+    begin = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,  # not a file, whose size may be limited
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        preexec_fn=limit,
+    )
+    assert process.stderr is not None
+    with ThreadPoolExecutor(1) as reader:
+        errors = reader.submit(process.stderr.read)
         try:
             process.wait(kill_after)
             killed = False
@@ -81,8 +85,7 @@ def run_command(
             _end_group(process.pid)
             process.wait()
         seconds = time.monotonic() - begin
-        errors.seek(0)
-        return CommandRun(process.returncode, seconds, errors.read(), killed)
+        return CommandRun(process.returncode, seconds, errors.result(), killed)
 
 
 def _end_group(group: int) -> None:
