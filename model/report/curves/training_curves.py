@@ -58,7 +58,7 @@ def read_curve(path: Path) -> Curve:
         rows = [line.split("\t") for line in lines]
         epochs = tuple(float(int(row[step])) + 1 for row in rows)
         return Curve(epochs, tuple(float(row[value]) for row in rows))
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise ValueError(
             f"{path}: expected DVCLive's table with the columns step and {path.stem}, got something else ({error});"
             f" {remedy}"

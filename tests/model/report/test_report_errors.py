@@ -176,6 +176,11 @@ SPOILED: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
         "keypoints/test.h5: dataset: expected 'tiny', got 'sample': keypoints of something else",
     ),
     "a table of something else": (lambda: write_table("a\tb\n1\t2\n"), (), "kl.tsv: expected DVCLive's table with"),
+    "a table with a step of 400 digits": (
+        lambda: write_table(f"step\tkl\n{'9' * 400}\t1\n"),
+        (),
+        "kl.tsv: expected DVCLive's table with",
+    ),
     "a table with words": (lambda: write_table("step\tkl\n0\tmuch\n"), (), "kl.tsv: expected DVCLive's table with"),
     "clip lengths of something else": (
         lambda: (HOME / "clip_lengths.json").write_text("[]"),
