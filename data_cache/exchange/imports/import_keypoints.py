@@ -154,7 +154,7 @@ def _measure_frames(root: Path, table: SkeletonTable, status: NDArray[np.uint8])
         found = (
             f"height {size[row, 0]} and width {size[row, 1]} below {root}, so another frame than that of the skeleton"
         )
-        raise table.refusal(row, f"height {height} and width {width}", found)
+        raise table.size_refusal(row, f"height {height} and width {width}", found)
     table.size[...] = size
     status[table.found] = readable[table.found]
 

@@ -45,7 +45,7 @@ def is_blank(keypoints: NDArray[Any], score: NDArray[Any]) -> bool:
 class SkeletonTable:
     """One skeleton a frame: the best of those offered. 230 bytes a frame, so 55 MB for a split of HITSZ-VCM.
 
-    source:    where they come from, for messages
+    source:    where they come from, for messages; sizes_source: where their sizes do
     index:     the frames
     keypoints: (frame, joint, xy) float32, pixels; NaN where none was offered
     shares:    the keypoints are shares of width and height instead, until `scale_shares`
@@ -60,7 +60,7 @@ class SkeletonTable:
 
     def __init__(self, source: Path, index: SplitIndex) -> None:
         count = len(index.paths)
-        self.source = source
+        self.source = self.sizes_source = source
         self.index = index
         self.shares = False
         self.keypoints = np.full((count, len(JOINTS), 2), np.nan, np.float32)
@@ -140,7 +140,7 @@ class SkeletonTable:
             whole = isinstance(extent, int | np.integer) and not isinstance(extent, bool)
             if not (whole and 0 <= extent <= MAX_EXTENT):
                 expected = f"height and width as whole numbers up to {MAX_EXTENT}"
-                raise self.refusal(row, expected, f"{shown(height)}, {shown(width)}")
+                raise self.size_refusal(row, expected, f"{shown(height)}, {shown(width)}")
         self.size[row] = height, width
 
     def block(self, status: NDArray[np.uint8], rows: slice) -> FrameKeypoints:
@@ -152,9 +152,14 @@ class SkeletonTable:
 
     def refusal(self, row: int, expected: str, found: str) -> ValueError:
         """The error for what the source says of frame `row`."""
-        return ValueError(
-            f"{self.source}: {self.index.paths[row]}: expected {expected}, found {found}; nothing was written"
-        )
+        return self._refusal(self.source, row, expected, found)
+
+    def size_refusal(self, row: int, expected: str, found: str) -> ValueError:
+        """The error for what is said of the size of frame `row`."""
+        return self._refusal(self.sizes_source, row, expected, found)
+
+    def _refusal(self, source: Path, row: int, expected: str, found: str) -> ValueError:
+        return ValueError(f"{source}: {self.index.paths[row]}: expected {expected}, found {found}; nothing was written")
 
     def _numbers(self, row: int, name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
         wanted = f"{name} of the {len(JOINTS)} COCO joints, shape {shape}"

@@ -101,6 +101,7 @@ class _DataSet:
     def __init__(self, path: Path, table: SkeletonTable) -> None:
         self._path = path
         self._table = table
+        table.sizes_source = path
         self._rows = table.rows_of_paths()
         self._taken: dict[str, int] = {}
         self._row_of: dict[object, int | None] = {}

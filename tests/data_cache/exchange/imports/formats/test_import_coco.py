@@ -193,6 +193,7 @@ REFUSED = {
     "no person": (spoil("categories", name="human"), "one category named person"),
     "no size": (spoil("images", height=0), "expected height and width in pixels, found none"),
     "size": (spoil("images", height="5"), "height and width as whole numbers"),
+    "size, by its file": (spoil("images", width=65537), "results.images.json: Train/"),
     "no file name": (spoil("images", file_name=None), "images: expected id and file_name"),
     "ids": (spoil("images", id=1000), "expected every id once, found 1000 again"),
     "swapped files": (lambda results, data_set: (data_set, results), "one category named person"),
