@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Protocol
 
+from command_line.lacking_resource import lacking_resource
 from command_line.layers import missing_layer
 from command_line.terminal.progress import alive
 from command_line.terminal.terminal_text import make_output_readable
@@ -51,7 +52,8 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
     arguments and returns 0 (done) or 1 (the data or the work is at fault). ``ValueError``, ``KeyError``
     and ``OSError`` are the user's doing and become one line on stderr; anything else is ours and is raised.
     What is silent for a while says what it does, but for one that sets ``serves``: it waits for others.
-    A library that no installed layer brings is one line too. Wrong usage leaves through argparse with status 2.
+    A library that no installed layer brings, and memory or open files that are not there, are one line too. Wrong usage
+    leaves through argparse with status 2.
     """
     make_output_readable()
     arguments = parser.parse_args(argv)
@@ -71,6 +73,12 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
         return DONE
     except ModuleNotFoundError as error:
         sentence = missing_layer(error)
+        if sentence is None or getattr(arguments, "debug", False):
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return AT_FAULT
+    except (MemoryError, ImportError, RuntimeError) as error:
+        sentence = lacking_resource(error)
         if sentence is None or getattr(arguments, "debug", False):
             raise
         print(f"error: {sentence}", file=sys.stderr)

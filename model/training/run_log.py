@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sqlite3
 import sys
 import warnings
 from contextlib import contextmanager
@@ -52,7 +53,8 @@ class RunLog:
     """Reports to the log, and to DVCLive's files in `folder`; without a folder (another device leads) nowhere.
 
     Rows of epochs from `first_epoch` on, left by a run that went further than its last checkpoint, are removed.
-    Raises ValueError in a git repository without a commit, which DVCLive cannot read.
+    Raises ValueError in a git repository without a commit, which DVCLive cannot read, and OSError where DVC's own
+    database cannot be opened.
     """
 
     def __init__(self, folder: Path | None, first_epoch: int, epochs: int) -> None:
@@ -73,6 +75,11 @@ class RunLog:
         except SCMError as error:  # DVCLive notes the commit that is trained
             raise ValueError(
                 f"{folder}: DVCLive cannot read the git repository around it ({error}); make a first commit there"
+            ) from None
+        except sqlite3.Error as error:  # of DVC's cache, outside of this folder
+            raise OSError(
+                f"{folder}: DVC cannot open its database ({error}); free some space, raise the limits on open files"
+                " (`ulimit -n`) and on file sizes (`ulimit -f`) where they are low, and run again"
             ) from None
 
     def epoch_done(self, epoch: int, figures: EpochFigures) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from command_line.lacking_resource import FILES, MEMORY
 from command_line.run_command import add_debug_option, run
 
 
@@ -32,6 +33,11 @@ def parser_that_raises(error: BaseException | None) -> argparse.ArgumentParser:
         (FileNotFoundError(2, "No such file or directory", "x.h5"), "error: x.h5: No such file or directory"),
         (OSError("disk is full"), "error: disk is full"),
         (ValueError(), "error: ValueError"),
+        (MemoryError("Unable to allocate 7 GiB"), f"error: {MEMORY}"),
+        (ImportError("libmindspore_ops_cpu.so: failed to map segment from shared object"), f"error: {MEMORY}"),
+        (RuntimeError("Allocate output memory failed, alloc node:Assign-op0 alloc size:4B"), f"error: {MEMORY}"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 7 bytes"), f"error: {MEMORY}"),
+        (ImportError("libtorch.so: cannot open shared object file: Too many open files"), f"error: {FILES}"),
     ],
 )
 def test_the_users_mistakes_are_one_line(error: Exception, line: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,8 +48,11 @@ def test_the_users_mistakes_are_one_line(error: Exception, line: str, capsys: py
 def test_debug_shows_the_traceback_and_our_own_faults_are_not_hidden() -> None:
     with pytest.raises(ValueError, match="why"):
         run(parser_that_raises(ValueError("why")), ["--debug"])
-    with pytest.raises(AssertionError):
-        run(parser_that_raises(AssertionError()), [])
+    for error in (AssertionError(), RuntimeError("no memory of it"), ImportError("no such name")):
+        with pytest.raises(type(error)):
+            run(parser_that_raises(error), [])
+    with pytest.raises(MemoryError):
+        run(parser_that_raises(MemoryError()), ["--debug"])
 
 
 def test_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:

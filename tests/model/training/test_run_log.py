@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -80,6 +81,15 @@ def test_a_git_repository_without_a_commit_is_one_line(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="make a first commit"):
         RunLog(Path("live"), 0, 3)
+
+
+def test_dvc_s_database_that_does_not_open_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr("dvc.repo.Repo.__init__", refuse)  # which DVCLive calls
+    with pytest.raises(OSError, match=r"live: DVC cannot open its database \(unable to open database file\); free"):
+        RunLog(tmp_path / "live", 0, 5)
 
 
 def test_a_terminal_gets_a_bar_and_a_file_nothing() -> None:
