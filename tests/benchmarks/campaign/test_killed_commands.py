@@ -19,7 +19,7 @@ from benchmarks.campaign.tried_commands import BY_NAME, TriedCommand
 from benchmarks.campaign.tried_project import MANY
 from benchmarks.exchange import write_random_keypoints
 
-# Writes half of its file and waits to be killed: under the file's own name, under a private one, or to end in other bytes.
+# Writes half of its file and waits to be killed: under its own name, under a private one, or to end in other bytes.
 # Run again, or `at once`, it writes all.
 WRITER = """
 import os, signal, sys
