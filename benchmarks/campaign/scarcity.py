@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-SHARES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
+SHARES = (0.0, 0.3, 0.6, 0.9)
 FILE_SYSTEM_MB = 400  # for the tried project and all that a command makes
 FILLER = "filler"
 
@@ -83,6 +83,6 @@ def _memory(folder: Path, amount: float, need: int) -> Iterator[Limit]:
 RESOURCES = (
     Resource("room", "of the needed bytes", SHARES, _room, needs_mount=True),
     Resource("file size", "of the largest result", SHARES[1:], _file_size, one_file=True),
-    Resource("descriptors", "descriptors", (64, 32, 24, 16, 12, 8, 6, 5, 4), _descriptors),
-    Resource("memory", "MiB of addresses", (3072, 2048, 1536, 1024, 768, 512, 384, 256, 192, 128, 96), _memory),
+    Resource("descriptors", "descriptors", (32, 16, 12, 8, 6, 5), _descriptors),
+    Resource("memory", "MiB of addresses", (2048, 1536, 1024, 768, 512, 256, 128), _memory),
 )

@@ -55,7 +55,8 @@ def _chunk_recipe(folder: Path) -> tuple[str, int, Path]:
 
     source = min((folder / KEYPOINTS).with_suffix(".chunks").glob("*.h5"))
     with h5py.File(source, "r") as chunk:
-        return str(chunk.attrs["recipe"]), len(chunk["status"]), source
+        recipe = chunk.attrs["recipe"]
+        return recipe.decode() if isinstance(recipe, bytes) else recipe, len(chunk["status"]), source
 
 
 def _make_chunk(folder: Path) -> None:
