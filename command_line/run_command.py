@@ -5,18 +5,29 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Protocol
 
-from command_line.lacking_resource import lacking_resource
 from command_line.layers import missing_layer
 from command_line.terminal.progress import alive
 from command_line.terminal.terminal_text import make_output_readable
 
 DONE, AT_FAULT, WRONG_USAGE = 0, 1, 2
 INTERRUPTED = 130
+
+NO_MEMORY = (
+    "expected more memory than this process may have; close other programs, or run it where there is more (`ulimit -v`"
+    " shows a limit)"
+)
+NO_FILES = "expected to open more files than this process may; raise the limit (`ulimit -n` shows it) and run again"
+# MindSpore, torch, C++ and the dynamic linker.
+_MEMORY_TEXT = re.compile(
+    r"[Aa]llocat\w+ .*memory failed|[Cc]an(no|')t allocate memory|[Mm]emory not enough|bad_alloc|failed to map segment"
+)
+_FILES_TEXT = re.compile(r"[Tt]oo many open files")
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -105,3 +116,11 @@ def one_line(error: BaseException) -> str:
     else:
         text = str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def lacking_resource(error: BaseException) -> str | None:
+    """What to say of `error` (MemoryError, ImportError, RuntimeError); None where nothing was lacking."""
+    text = str(error)
+    if isinstance(error, MemoryError) or _MEMORY_TEXT.search(text):
+        return NO_MEMORY
+    return NO_FILES if _FILES_TEXT.search(text) else None

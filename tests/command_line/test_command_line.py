@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line.lacking_resource import FILES, MEMORY
-from command_line.run_command import add_debug_option, run
+from command_line.run_command import NO_FILES, NO_MEMORY, add_debug_option, run
 
 
 def parser_that_raises(error: BaseException | None) -> argparse.ArgumentParser:
@@ -33,11 +32,11 @@ def parser_that_raises(error: BaseException | None) -> argparse.ArgumentParser:
         (FileNotFoundError(2, "No such file or directory", "x.h5"), "error: x.h5: No such file or directory"),
         (OSError("disk is full"), "error: disk is full"),
         (ValueError(), "error: ValueError"),
-        (MemoryError("Unable to allocate 7 GiB"), f"error: {MEMORY}"),
-        (ImportError("libmindspore_ops_cpu.so: failed to map segment from shared object"), f"error: {MEMORY}"),
-        (RuntimeError("Allocate output memory failed, alloc node:Assign-op0 alloc size:4B"), f"error: {MEMORY}"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 7 bytes"), f"error: {MEMORY}"),
-        (ImportError("libtorch.so: cannot open shared object file: Too many open files"), f"error: {FILES}"),
+        (MemoryError("Unable to allocate 7 GiB"), f"error: {NO_MEMORY}"),
+        (ImportError("libmindspore_ops_cpu.so: failed to map segment from shared object"), f"error: {NO_MEMORY}"),
+        (RuntimeError("Allocate output memory failed, alloc node:Assign-op0 alloc size:4B"), f"error: {NO_MEMORY}"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 7 bytes"), f"error: {NO_MEMORY}"),
+        (ImportError("libtorch.so: cannot open shared object file: Too many open files"), f"error: {NO_FILES}"),
     ],
 )
 def test_the_users_mistakes_are_one_line(error: Exception, line: str, capsys: pytest.CaptureFixture[str]) -> None:
