@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     names = list(BY_NAME)
     shares = {name: args.count // len(names) + (place < args.count % len(names)) for place, name in enumerate(names)}
-    figures = FiguresFile(args.out, {"seed": args.seed, "count": args.count}, names)
+    figures = FiguresFile(args.out, {"seed": args.seed, "tried": shares}, names)
     try_kinds(figures, project, args.seed, end, shares if args.kind is None else {args.kind: shares[args.kind]})
     return 0
 

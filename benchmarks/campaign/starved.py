@@ -24,7 +24,7 @@ from benchmarks.campaign.figures_file import FiguresFile
 from benchmarks.campaign.scarcity import RESOURCES, Resource, small_file_system
 from benchmarks.campaign.tried_commands import BY_NAME, TriedCommand, differing
 
-COMMANDS = ("training", "extraction, one process", "report", "evaluation", "import", "export coco", "edges")
+COMMANDS = ["training", "extraction, one process", "report", "evaluation", "import", "export coco", "edges"]
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = [name for name in COMMANDS if args.command in (None, name)]
     amounts = {resource.name: list(resource.amounts) for resource in RESOURCES}
     order = [f"{name}: {command}" for name in names for command in COMMANDS]
-    figures = FiguresFile(args.out, {"seed": args.seed, "amounts": amounts}, order)
+    figures = FiguresFile(args.out, {"seed": args.seed, "commands": COMMANDS, "amounts": amounts}, order)
     run_in_lanes(
         args.lanes,
         [partial(try_command, figures, project, end, resource, name) for name in commands for resource in resources],

@@ -32,9 +32,9 @@ def _pieces(value: Any) -> Iterator[bytes]:
         yield from _pieces({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     elif isinstance(value, Mapping):
         yield f"mapping {len(value)} ".encode()
-        for key, item in value.items():
+        for key in sorted(value, key=repr):  # in whatever order a reader found them
             yield from _pieces(key)
-            yield from _pieces(item)
+            yield from _pieces(value[key])
     elif isinstance(value, list | tuple):
         yield f"sequence {len(value)} ".encode()
         for item in value:

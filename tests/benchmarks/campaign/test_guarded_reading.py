@@ -133,7 +133,7 @@ class Held:
 def test_a_digest_tells_values_apart_and_equal_ones_not() -> None:
     numbers = np.arange(6, dtype=np.int32).reshape(2, 3)
     same = value_digest({"a": Held(numbers, "x"), "b": [None, 1.5, True]})
-    assert same == value_digest({"a": Held(numbers.copy(order="F"), "x"), "b": (None, 1.5, True)})
+    assert same == value_digest({"b": (None, 1.5, True), "a": Held(numbers.copy(order="F"), "x")})
     others = [
         {"a": Held(numbers.astype(np.int64), "x"), "b": [None, 1.5, True]},
         {"a": Held(numbers.reshape(3, 2), "x"), "b": [None, 1.5, True]},
