@@ -27,7 +27,8 @@ make campaign
 
 Some half an hour on two cores. Everything is drawn from a seed, so that each figure below can be had again; each part
 can be run alone, and goes on where it was stopped. Times, and so the moments of kills, and the memory at which
-libraries give up differ from machine to machine; damaged inputs do not. The figures are those of one run.
+libraries give up differ from machine to machine; damaged inputs do not. The figures are those of one run, which ends
+where its time does: what it did not come to is not counted.
 
 What is broken is a project of generated walkers with a network of seconds, made by `dvc repro`: small, so that a
 hundred kills take minutes. It says nothing of other file systems, of GPUs, Ascend or a cluster's schedulers.
@@ -37,11 +38,11 @@ _MUTATIONS = """## Damaged inputs
 {command}
 ```
 
-{tried:,} damaged files (seed {seed}), each a copy of a whole one with one thing done to it: bits flipped, bytes or
-blocks overwritten, zeroed, removed, repeated, put elsewhere, the end cut off; in texts also numbers swapped for extreme
-ones and lines for each other. One place in three lies among the first 2,048 bytes, one in three among the last. Each
-is read by the reader that the commands use, in a process that may die; {seconds} s are a hang, {memory} GiB more memory
-than before are too much.
+{tried:,} of {planned:,} damaged files (seed {seed}), each a copy of a whole one with one thing done to it: bits
+flipped, bytes or blocks overwritten, zeroed, removed, repeated, put elsewhere, the end cut off; in texts also numbers
+swapped for extreme ones and lines for each other. One place in three lies among the first 2,048 bytes, one in three
+among the last. Each is read by the reader that the commands use, in a process that may die; {seconds} s are a hang,
+{memory} GiB more memory than before are too much.
 
 {meanings}
 
@@ -57,10 +58,11 @@ _KILLS = """## Kills
 {command}
 ```
 
-{count} kills (seed {seed}): SIGKILL for all processes of a command at a random moment of its run; then the same
-command again. *Left damaged*: kills after which a file under its final name was not the one of an undisturbed run.
-*Same*: second runs that ended well in the same bytes (for checkpoints: in the same tensors and facts). The moments are
-shares of the seconds that the command took, undisturbed, on the machine of this run, start of Python included.
+{count} of {planned} kills (seed {seed}): SIGKILL for all processes of a command at a random moment of its run; then
+the same command again. *Left damaged*: kills after which a file under its final name was not the one of an
+undisturbed run. *Same*: second runs that ended well in the same bytes (for checkpoints: in the same tensors and
+facts). The moments are shares of the seconds that the command took, undisturbed, on the machine of this run, start of
+Python included.
 
 {table}
 
@@ -129,6 +131,7 @@ def _describe_mutations(figures: dict[str, Any]) -> str:
     return _MUTATIONS.format(
         command=f"{_COMMAND}.mutations",
         tried=tried,
+        planned=sum(figures["settings"]["tried"].values()),
         seed=figures["settings"]["seed"],
         seconds=SECONDS,
         memory=MEMORY >> 30,
@@ -153,6 +156,7 @@ def _describe_kills(figures: dict[str, Any]) -> str:
     return _KILLS.format(
         command=f"{_COMMAND}.kills",
         count=len(steps),
+        planned=sum(figures["settings"]["kills"].values()),
         seed=figures["settings"]["seed"],
         table=_table(
             ("command", "s undisturbed", "kills", "left damaged", "same"),

@@ -22,6 +22,7 @@ STARVED = [
     {"of": "memory: report", "number": 0, "amount": 512, "ending": "done", "left": [], "again": "", "differing": []},
     {"of": "memory: report", "number": 1, "amount": 64, "ending": "one line", "left": [], "again": "", "differing": []},
 ]
+SETTINGS = {"seed": 5, "tried": {"chunk file": 1009, "marks": 11}, "kills": {"report": 3, "edges": 2}}
 
 
 def test_the_page_is_what_the_figures_say() -> None:
@@ -33,7 +34,7 @@ def test_the_page_is_what_the_figures_say() -> None:
 def write_figures(folder: Path, **parts: list[dict[str, Any]]) -> Path:
     for name, steps in {"mutations": MUTATIONS, "kills": KILLS, "starved": STARVED, **parts}.items():
         steps = [{"words": "", **step} for step in steps]
-        (folder / f"{name}.json").write_text(json.dumps({"settings": {"seed": 5}, "steps": steps}), encoding="utf-8")
+        (folder / f"{name}.json").write_text(json.dumps({"settings": SETTINGS, "steps": steps}), encoding="utf-8")
     return folder
 
 
@@ -45,7 +46,7 @@ def rows(page: str, first: str) -> list[list[str]]:
 
 def test_a_faultless_campaign_says_so(tmp_path: Path) -> None:
     page = describe_campaign(write_figures(tmp_path))
-    assert "1,016 damaged files (seed 5)" in page and "3 kills (seed 5)" in page
+    assert "1,016 of 1,020 damaged files (seed 5)" in page and "3 of 5 kills (seed 5)" in page
     assert rows(page, "chunk file ✓") == [["chunk file ✓", "1,009", "1,000", "·", "·"]]
     assert rows(page, "marks") == [["marks", "7", "·", "·", "5"]]
     assert rows(page, "report") == [["report", "6.2", "3", "·", "3"]]
