@@ -12,6 +12,7 @@ from benchmarks.campaign.tried_project import DATA_SET, KEYPOINTS, LISTING
 
 RESULTS, IMAGES, PYSKL = "exported/results.json", "exported/results.images.json", "exported/tracks.pkl"
 ALPHAPOSE, STAR = "campaign/alphapose-results.json", "campaign/star.h5"
+RTMLIB = "campaign/rtmlib.npz"
 MMPOSE, OPENPOSE = "campaign/mmpose", "campaign/openpose"
 OUT = "campaign/imported.h5"
 
@@ -69,7 +70,7 @@ def _make_openpose(folder: Path) -> None:
     import numpy as np
 
     from data_cache.contract.skeleton import JOINTS
-    from data_cache.exchange.imports.prediction_formats import OPENPOSE_JOINTS
+    from data_cache.exchange.imports.formats.prediction_formats import OPENPOSE_JOINTS
 
     ours = {name.replace("left_", "L").replace("right_", "R").lower(): row for row, name in enumerate(JOINTS)}
     places = [ours.get(name.lower()) for name in OPENPOSE_JOINTS[25]]
@@ -78,6 +79,14 @@ def _make_openpose(folder: Path) -> None:
         person = {"person_id": [-1], "pose_keypoints_2d": np.array(rows, float).ravel().tolist()}
         file = folder / OPENPOSE / path
         _write_json(file.with_name(f"{file.stem}_keypoints.json"), {"version": 1.3, "people": [person]})
+
+
+def _make_rtmlib(folder: Path) -> None:
+    import numpy as np
+
+    paths, joints, scores = zip(*_skeletons(folder), strict=True)
+    (folder / RTMLIB).parent.mkdir(exist_ok=True)
+    np.savez(folder / RTMLIB, keypoints=np.stack(joints), scores=np.stack(scores), paths=np.array(paths))
 
 
 def _make_star(folder: Path) -> None:
@@ -113,5 +122,6 @@ IMPORTED_FILES = (
         make=_make_openpose,
     ),
     InputKind("PYSKL pickle", PYSKL, _imported("pyskl", PYSKL)),
+    InputKind("arrays of rtmlib (.npz)", RTMLIB, _imported("rtmlib", RTMLIB), checksum=True, make=_make_rtmlib),
     InputKind("HDF5 of the public STAR code", STAR, _imported("star", STAR), make=_make_star),
 )
