@@ -117,18 +117,9 @@ def _make_weights(ending: str) -> Callable[[Path], None]:
     return make
 
 
-def _pose_weights(ending: str) -> Callable[[Path], object]:
+def _weights(ending: str) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
-        from pipeline.pose.checkpoints import read_checkpoint
-
-        return read_checkpoint(folder / WEIGHTS / f"network{ending}")
-
-    return read
-
-
-def _backbone_weights(ending: str) -> Callable[[Path], object]:
-    def read(folder: Path) -> object:
-        from model.network.pretrained import read_weights
+        from data_cache.files.weights.weights_file import read_weights
 
         return read_weights(folder / WEIGHTS / f"network{ending}")
 
@@ -149,15 +140,11 @@ WRITTEN_FILES = (
         )
         for ending in (".jpg", ".png")
     ),
-    *(
-        InputKind(
-            f"{of} weights ({ending})",
-            f"{WEIGHTS}/network{ending}",
-            read(ending),
-            checksum=(of, ending) == ("backbone", ".pth"),  # the archive's; torch's reader does not look at it
-            make=_make_weights(ending),
-        )
-        for of, read in (("pose", _pose_weights), ("backbone", _backbone_weights))
-        for ending in (".pth", ".safetensors")
+    InputKind("weights (.pth)", f"{WEIGHTS}/network.pth", _weights(".pth"), True, make=_make_weights(".pth")),
+    InputKind(
+        "weights (.safetensors)",
+        f"{WEIGHTS}/network.safetensors",
+        _weights(".safetensors"),
+        make=_make_weights(".safetensors"),
     ),
 )
