@@ -146,6 +146,8 @@ def read(path: Path) -> NDArray[np.uint8]:
 def matrix_products(threads: int) -> dict[str, Callable[[], object]]:
     """The same float32 matrix product by the libraries at hand."""
     import onnx
+
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as pipeline/pose/engines.py
     import onnxruntime
     from onnx import TensorProto, helper
 

@@ -115,7 +115,9 @@ def reproduce(folder: Path) -> int:
 def _dvc(folder: Path, *words: str) -> int:
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     command = [sys.executable, "-m", "dvc", *words]
-    return subprocess.run(command, cwd=folder, env={**os.environ, "PATH": programs}, check=False).returncode
+    # A folder of its own has no settings yet in which a checkout says that DVC reports nothing to its maker.
+    quiet = {"DVC_NO_ANALYTICS": "1", **os.environ, "PATH": programs}
+    return subprocess.run(command, cwd=folder, env=quiet, check=False).returncode
 
 
 def show_results(folder: Path) -> None:

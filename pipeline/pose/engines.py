@@ -82,6 +82,9 @@ def onnxruntime_forward(network: Heatmaps, input_size: tuple[int, int], threads:
 
     Its results do not depend on `threads`, nor on how frames are put into batches.
     """
+    # Its packages of 2026 note an identifier of the machine and send what they do to their maker, unless this is set
+    # before they are loaded.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
     except ImportError as error:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +14,7 @@ from torch import Tensor, nn
 
 from pipeline.pose.engines import Heatmaps, cpu_threads, export_onnx, install_engine, onnxruntime_forward
 
+ROOT = Path(__file__).resolve().parents[3]
 SIZE = (11, 13)  # width, height
 
 
@@ -97,3 +103,13 @@ def test_a_network_fixed_to_the_traced_number_of_frames_is_refused() -> None:
 def test_all_cores_are_those_this_process_may_use() -> None:
     assert cpu_threads(3) == 3
     assert cpu_threads(None) >= 1
+
+
+def test_onnxruntime_notes_and_tells_nothing_of_the_machine(tmp_path: Path) -> None:
+    """Left alone, its packages write an identifier and a list of events to send below the user's cache folder."""
+    code = "from tests.pipeline.pose.test_pose_engines import *\nonnxruntime_forward(Heatmaps(Pose()), SIZE, 1)"
+    places = ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+    kept = {name: text for name, text in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    environment = {**kept, **{name: str(tmp_path / name) for name in places}}
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True)
+    assert [str(file) for file in tmp_path.rglob("*") if "onnxruntime" in str(file) or file.name == "deviceid"] == []
