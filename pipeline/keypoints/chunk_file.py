@@ -27,6 +27,8 @@ FORMAT = "star-reid.keypoint-chunk"
 # History: 1 first; 2 metadata with checksums. A chunk of another version is estimated anew.
 VERSION = 2
 
+# Signature and version of the superblock: in a damaged file of older ones the HDF5 library can run without end.
+_HEAD = b"\x89HDF\r\n\x1a\n\x03"
 _ARRAYS = ("keypoints", "score", "size", "status")
 _UNFINISHED = ".unfinished"
 # What the HDF5 library raises over broken bytes depends on where they lie.
@@ -82,6 +84,8 @@ def read_chunk(file: Path, recipe: str, frames: int) -> FrameKeypoints:
     """
     data = file.read_bytes()
     try:
+        if not data.startswith(_HEAD):
+            raise ValueError("expected an HDF5 file whose metadata have checksums, got another")
         with uninterrupted(), h5py.File(io.BytesIO(data), "r") as chunk:
             if read_integer(chunk, "version") != VERSION:
                 raise ValueError(f"expected version {VERSION}, got {chunk.attrs['version']}")
