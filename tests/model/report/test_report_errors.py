@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from data_cache.files.published_file import publish_files
 from model.__main__ import main
+from model.evaluation.feature_file import read_features, read_provenance, write_features
 from tests.factories import write_cache
 from tests.model.report.report_runs import BASELINE, RUN, write_report_tree, write_results
 
@@ -61,9 +64,11 @@ def spoil_version() -> None:
 def spoil_track() -> None:
     """A track number that the cache has, but not for this person."""
     for path in (HOME, OTHER):
-        with h5py.File(path / "features.h5", "r+") as file:
-            persons = file["infrared/person"][...]
-            file["infrared/person"][...] = persons[::-1]
+        infrared, visible = read_features(path / "features.h5")
+        mixed = replace(infrared, person=infrared.person[::-1].copy())
+        provenance = read_provenance(path / "features.h5")
+        with publish_files(path / "features.h5") as (file,):
+            write_features(file, mixed, visible, provenance)
 
 
 def spoil_metrics(*keys: str, value: object) -> None:
@@ -121,7 +126,7 @@ SPOILED: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
     "features of another version": (
         spoil_version,
         (),
-        "features.h5: attribute version: expected version 1 to 2, found",
+        "features.h5: attribute version: expected version 1 to 3, found",
     ),
     "features of another kind": (
         lambda: shutil.copy(KEYPOINTS, HOME / "features.h5"),
