@@ -15,6 +15,7 @@ import pytest
 from data_cache.files.published_file import publish_files
 from model.__main__ import main
 from model.evaluation.feature_file import read_features, read_provenance, write_features
+from model.retrieval.ranking import features_digest
 from tests.factories import write_cache
 from tests.model.report.report_runs import BASELINE, RUN, write_report_tree, write_results
 
@@ -69,6 +70,9 @@ def spoil_track() -> None:
         provenance = read_provenance(path / "features.h5")
         with publish_files(path / "features.h5") as (file,):
             write_features(file, mixed, visible, provenance)
+        results = json.loads((path / "metrics.json").read_text())
+        results["provenance"]["features"] = features_digest(mixed, visible)
+        (path / "metrics.json").write_text(json.dumps(results))
 
 
 def spoil_metrics(*keys: str, value: object) -> None:
