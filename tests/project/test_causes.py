@@ -96,7 +96,11 @@ WITHOUT_NUMBERS = {"name", "dataset", "root", "train.keep_checkpoints", "train.c
 CODE = {
     "command_line": ("settings_file.py", "(read_mapping(path), overrides)", "(read_mapping(path), ['train.seed=3'])"),
     "data_cache/contract": ("reader.py", "picked: NDArray[Any] = cover[", "picked = 2 * cover["),
-    "data_cache/files": ("decoded_frame.py", "return np.asarray(image, ", "return np.asarray(255 - image, "),
+    "data_cache/files": (
+        "decoded_frame.py",
+        "(np.asarray(image, np.uint8), f",
+        "(255 - np.asarray(image, np.uint8), f",
+    ),
     "model/clips": ("augment.py", "MEAN = (0.485, 0.456, 0.406)", "MEAN = (0.4, 0.4, 0.4)"),
     "model/network": ("losses.py", "self.triplet(clip, person)", "self.triplet(clip, person) * 0.0"),
     "model/run": ("config.py", "(path, RunConfig, overrides)", "(path, RunConfig, ['train.seed=3'])"),

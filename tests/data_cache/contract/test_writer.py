@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_cache.contract.schema import FORMATS, TEMPORAL_RULE
+from data_cache.contract.schema import FORMATS, TEMPORAL_RULE, find_format
 from data_cache.contract.writer import CacheWriter, canonical_recipe
 from tests.factories import (
     RECIPE,
@@ -135,6 +135,17 @@ def test_nor_on_time_name_or_process(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "c.h5")], cwd=ROOT, check=True)
     assert (tmp_path / "c.h5").read_bytes() == first
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_never_written_is_no_value_of_the_data(tmp_path, kind):
+    with h5py.File(write_cache(tmp_path / "x.h5", kind)) as file:
+        for spec in find_format(kind).arrays:
+            fill = file[spec.name].fillvalue
+            if spec.dtype == "<f4":
+                assert np.isnan(fill)
+            elif spec.dtype not in ("text", "|b1"):
+                assert fill == (255 if spec.dtype == "|u1" else -1)
 
 
 def test_it_opens_with_hdf5_of_2016(tmp_path):
