@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
         return AT_FAULT if differing else DONE
     told = [f"{amount(counts[State.SAME], 'link')} the same", f"{differing} differ" if differing != 1 else "1 differs"]
     told += [f"{counts[state]} {state.value}" for state in (State.ABSENT, State.UNKNOWN) if counts[state]]
-    lines = [f"{args.file}: {chain.words}", "", *chain_lines(found), "", ", ".join(told)]
+    remedy = ["what differs is of other data or code than is here now: `dvc repro` makes it anew"] if differing else []
+    lines = [f"{args.file}: {chain.words}", "", *chain_lines(found), "", ", ".join(told), *remedy]
     sys.stdout.write(printable("\n".join(lines)) + "\n")
     return AT_FAULT if differing else DONE

@@ -134,6 +134,8 @@ def test_other_code_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: py
     monkeypatch.setattr("star.chain.run_chain.room_digest", lambda room: "0" * 64 if "network" in room else "1" * 64)
     status, found = chain(capsys, str(LAST))
     assert status == 1 and len(found["differs"]) == 5
+    assert main(["origin", str(LAST)]) == 1
+    assert "`dvc repro` makes it anew" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_what_is_not_here_is_no_difference(capsys: pytest.CaptureFixture[str]) -> None:
