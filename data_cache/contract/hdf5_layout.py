@@ -65,6 +65,7 @@ def create_dataset(
     dataset.attrs.create("dims", dims, dtype=h5py.string_dtype("utf-8", dims.dtype.itemsize))
     if values is not None and values.size:
         dataset[...] = values.view(dtype)  # an enumeration's dtype is that of its numbers, with the names
+        dataset.flush()  # or where its values lie would depend on when Python lets go of it
     return dataset
 
 

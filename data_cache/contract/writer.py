@@ -199,7 +199,9 @@ class CacheWriter:
     def _write_block(self, count: int) -> None:
         with hdf5_step(self._partial):
             for name, block in self._waiting.items() if count else ():
-                self._file[name][self.rows - count : self.rows] = block[:count]
+                stored = self._file[name]
+                stored[self.rows - count : self.rows] = block[:count]
+                stored.flush()  # as in `create_dataset`
         for name, block in self._waiting.items():
             self._content.update(name, block[:count])
 

@@ -72,7 +72,8 @@ def _encode(frames: FrameKeypoints, recipe: str, key: str, damaged: Sequence[int
         for name in _ARRAYS:
             values = getattr(frames, name)
             fill = fill_value(values.dtype)
-            chunk.create_dataset(name, data=values, chunks=values.shape, fletcher32=True, fillvalue=fill)
+            # Flushed now: where its values lie must not depend on when Python lets go of it, which a profiler delays.
+            chunk.create_dataset(name, data=values, chunks=values.shape, fletcher32=True, fillvalue=fill).flush()
     return image.getvalue()
 
 

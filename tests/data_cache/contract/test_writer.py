@@ -138,6 +138,18 @@ def test_nor_on_time_name_or_process(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_bytes_do_not_depend_on_when_python_lets_go_of_a_dataset(tmp_path, kind, monkeypatch):
+    """A profiler, such as that of Dask's workers, holds frames and what is in them for a while."""
+    whole = write_cache(tmp_path / "x.h5", kind).read_bytes()
+    held = []
+    for name in ("create_dataset", "__getitem__"):
+        call = getattr(h5py.Group, name)
+        monkeypatch.setattr(h5py.Group, name, lambda *a, call=call, **k: held.append(call(*a, **k)) or held[-1])
+    assert write_cache(tmp_path / "x.h5", kind).read_bytes() == whole
+    assert len(held) > 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_was_never_written_is_no_value_of_the_data(tmp_path, kind):
     with h5py.File(write_cache(tmp_path / "x.h5", kind)) as file:
         for spec in find_format(kind).arrays:

@@ -210,6 +210,20 @@ def test_places_of_damaged_frames_that_no_chunk_has(task: ChunkTask, places: obj
     assert estimate_chunk(task).reused
 
 
+def test_the_bytes_do_not_depend_on_when_python_lets_go_of_a_dataset(
+    task: ChunkTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The profiler of Dask's workers holds frames and what is in them for a while."""
+    file = Path(task.run.folder) / estimate_chunk(task).file
+    whole = file.read_bytes()
+    file.unlink()
+    held: list[h5py.Dataset] = []
+    create = h5py.Group.create_dataset
+    monkeypatch.setattr(h5py.Group, "create_dataset", lambda *a, **k: held.append(create(*a, **k)) or held[-1])
+    estimate_chunk(task)
+    assert len(held) == 4 and file.read_bytes() == whole
+
+
 def test_the_estimator_is_built_once_for_all_chunks(task: ChunkTask, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
     build = StubSource.build
