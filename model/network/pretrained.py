@@ -125,8 +125,8 @@ def _read_mindspore(path: Path) -> dict[str, NDArray[Any]]:
     return {name: _array(parameter) for name, parameter in parameters.items()}
 
 
-def _array(parameter: Tensor) -> NDArray[Any]:
-    """A tensor as NumPy has it, which lacks bfloat16."""
+def _array(parameter: ms.Parameter) -> NDArray[Any]:
+    """A parameter of a file as NumPy has it, which lacks bfloat16."""
     plain: Tensor = parameter.astype(ms.float32) if parameter.dtype == ms.bfloat16 else parameter
     array: NDArray[Any] = plain.asnumpy()
     return array
