@@ -44,6 +44,7 @@ def test_what_a_module_imports_belongs_to_it(top: Path) -> None:
         ("pipeline/room/joints.py", "near(x) + late", "near(x) - late"),
         ("pipeline/room/late.py", "five = 5", "five = 10"),
         ("data_cache/near.py", "return x", "return -x"),
+        ("pipeline/room/joints.py", "import Other\n", "import Other\nelse:\n    import model.other\n"),
     ],
 )
 def test_other_numbers_are_another_digest(top: Path, file: str, old: str, new: str) -> None:
