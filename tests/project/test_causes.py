@@ -19,11 +19,9 @@ import yaml
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from command_line.digests import file_sha256
 from data_cache.contract.origin import Origin
 from data_cache.contract.reader import open_cache
 from data_cache.contract.records import SplitIndex, Tracks
-from data_cache.contract.split_file import FrameListing, write_frame_listing
 from data_cache.contract.track_marks import TrackMarks, mark_track, write_marks
 from data_cache.contract.writer import CacheWriter
 from model.run.config import DataConfig, RunConfig
@@ -33,7 +31,7 @@ from model.training.continuation import FREE
 from tests.factories import put_graph
 from tests.model.evaluation.evaluation_runs import write_config, write_dataset
 from tests.model.network.torch_resnet import random_resnet
-from tests.model.training.training_runs import CHECKPOINTS, RUN
+from tests.model.training.training_runs import CHECKPOINTS, RUN, list_frames
 from tests.project.dvc_project import DvcProject, copy_project
 
 SMALL = replace(
@@ -125,7 +123,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> DvcProject:
         subprocess.run(["git", *author, "commit", "--quiet", "--allow-empty", "-m", "begin"], check=True)
         write_dataset(SMALL, seed=0)
         shorten_a_track()
-        list_frames()
+        list_frames("train", SMALL)
         CONFIG.parent.mkdir(parents=True)
         write_config(SMALL, CONFIG)
         Path("params.yaml").write_text("dataset: tiny\nroot: data/tiny\nruns: [short]\nclip_lengths: 1,2\n")
@@ -146,16 +144,6 @@ def weights(project: DvcProject, untouched: str, monkeypatch: pytest.MonkeyPatch
     """As `untouched`; the project is the current folder."""
     monkeypatch.chdir(project.folder)
     return untouched
-
-
-def list_frames() -> None:
-    files = cache_files(SMALL, "train")
-    with open_cache(files.edges) as reader:
-        index = reader.index()
-    there = [files.root / path for path in index.paths]
-    sizes = tuple(file.stat().st_size if file.is_file() else None for file in there)
-    digests = tuple(file_sha256(file) if file.is_file() else None for file in there)
-    write_frame_listing(Path("artifacts/tiny/frames/train.json"), FrameListing(index, sizes, digests))
 
 
 def train(project: DvcProject) -> str:
@@ -264,7 +252,7 @@ def change_data(name: str) -> None:
         for file in there[::2]:
             if file != there[-1]:
                 shutil.copyfile(there[-1], file)
-        list_frames()
+        list_frames("train", SMALL)
         return
     for path, kind in ((files.edges, "edges"), (files.graphs, "graphs")):
 

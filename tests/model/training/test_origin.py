@@ -16,10 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from command_line import digests
-from command_line.digests import file_sha256
 from data_cache.contract.origin import Origin
-from data_cache.contract.reader import copy_index, open_cache
-from data_cache.contract.split_file import FrameListing, write_frame_listing
+from data_cache.contract.reader import open_cache
 from data_cache.contract.writer import CacheWriter
 from model.__main__ import main
 from model.clips.clip_files import open_split
@@ -27,7 +25,7 @@ from model.run import origin
 from model.run.run_folder import cache_files
 from model.training.checkpoint_file import read_checkpoint, write_checkpoint
 from tests.factories import put_graph
-from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, TRAIN, write_training_run
+from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, TRAIN, list_frames, write_training_run
 from tests.same_files import content
 
 LAST = CHECKPOINTS / f"step-{EPOCHS * STEPS:08d}.safetensors"
@@ -43,7 +41,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_training_run()
-        list_frames()
+        list_frames("train")
         assert main([*TRAIN]) == 0
     return folder
 
@@ -53,17 +51,6 @@ def copied(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copytree(trained, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     return tmp_path / "copy"
-
-
-def list_frames() -> None:
-    """What `star frames` writes."""
-    files = cache_files(RUN, "train")
-    with open_cache(files.edges) as reader:
-        index = copy_index(reader)
-    there = [files.root / path for path in index.paths]
-    sizes = tuple(file.stat().st_size if file.is_file() else None for file in there)
-    digests = tuple(file_sha256(file) if file.is_file() else None for file in there)
-    write_frame_listing(LISTING, FrameListing(index, sizes, digests))
 
 
 def correct_labels() -> None:
@@ -97,7 +84,7 @@ def replace_frames() -> None:
         files = [Path(RUN.root) / path for path in reader.paths]
     for file in [file for file in files if file.is_file()][::2]:
         shutil.copyfile(files[-1], file) if file != files[-1] else None
-    list_frames()
+    list_frames("train")
 
 
 def weights(file: Path) -> dict[str, NDArray[Any]]:

@@ -8,7 +8,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from command_line.digests import file_sha256
+from data_cache.contract.reader import open_cache
+from data_cache.contract.split_file import FrameListing, write_frame_listing
 from model.run.config import DataConfig, RunConfig, TrainConfig
+from model.run.origin import listing_beside
+from model.run.run_folder import cache_files
 from tests.model.evaluation.evaluation_runs import MODEL, write_config, write_dataset
 
 TESTS = Path(__file__).resolve().parent
@@ -31,6 +36,17 @@ def write_training_run() -> None:
     """Data set, caches and short.yaml in the current folder."""
     write_dataset(RUN, seed=0)
     write_config(RUN, Path("short.yaml"))
+
+
+def list_frames(split: str, run: RunConfig = RUN) -> None:
+    """What `star frames` writes of a split's frames, as they lie below the run's root now."""
+    files = cache_files(run, split)
+    with open_cache(files.edges) as reader:
+        index = reader.index()
+    there = [files.root / path for path in index.paths]
+    sizes = tuple(file.stat().st_size if file.is_file() else None for file in there)
+    digests = tuple(file_sha256(file) if file.is_file() else None for file in there)
+    write_frame_listing(listing_beside(files.edges), FrameListing(index, sizes, digests))
 
 
 def train_and_stop(signal: int, steps: int, *options: str, folder: Path) -> subprocess.CompletedProcess[str]:

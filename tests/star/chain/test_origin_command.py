@@ -9,17 +9,14 @@ from pathlib import Path
 import h5py
 import pytest
 
-from command_line.digests import file_sha256
 from data_cache.contract.reader import open_cache
-from data_cache.contract.split_file import FrameListing, write_frame_listing
-from model.run.run_folder import cache_files
 from pipeline.settings import EdgeSettings
 from pipeline.skeletons.edge_file import write_edges
 from pipeline.skeletons.graph_file import write_graphs
 from star.__main__ import main
 from star.chain.links import Link, State, find_links
 from tests.factories import write_cache
-from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, TRAIN, write_training_run
+from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, TRAIN, list_frames, write_training_run
 
 HOME = CHECKPOINTS.parent
 METRICS, LAST = HOME / "metrics.json", CHECKPOINTS / f"step-{EPOCHS * STEPS:08d}.safetensors"
@@ -44,16 +41,6 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copied(evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(evaluated, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
-
-
-def list_frames(split: str) -> None:
-    files = cache_files(RUN, split)
-    with open_cache(files.edges) as reader:
-        index = reader.index()
-    there = [files.root / path for path in index.paths]
-    sizes = tuple(file.stat().st_size if file.is_file() else None for file in there)
-    digests = tuple(file_sha256(file) if file.is_file() else None for file in there)
-    write_frame_listing(Path(f"artifacts/tiny/frames/{split}.json"), FrameListing(index, sizes, digests))
 
 
 def chain(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict[str, list[str]]]:
