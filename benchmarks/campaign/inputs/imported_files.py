@@ -12,8 +12,9 @@ from benchmarks.campaign.tried_project import DATA_SET, KEYPOINTS, LISTING
 
 RESULTS, IMAGES, PYSKL = "exported/results.json", "exported/results.images.json", "exported/tracks.pkl"
 ALPHAPOSE, STAR = "campaign/alphapose-results.json", "campaign/star.h5"
-RTMLIB = "campaign/rtmlib.npz"
+RTMLIB, RTMLIB_ARRAY = "campaign/rtmlib.npz", "campaign/rtmlib.npy"
 MMPOSE, OPENPOSE = "campaign/mmpose", "campaign/openpose"
+ULTRALYTICS, LABELS = "campaign/ultralytics", "campaign/ultralytics-txt"
 OUT = "campaign/imported.h5"
 
 
@@ -81,6 +82,36 @@ def _make_openpose(folder: Path) -> None:
         _write_json(file.with_name(f"{file.stem}_keypoints.json"), {"version": 1.3, "people": [person]})
 
 
+def _make_ultralytics(folder: Path) -> None:
+    for path, joints, score in _skeletons(folder):
+        columns = {"x": joints[:, 0].tolist(), "y": joints[:, 1].tolist(), "visible": score.tolist()}
+        person = {"name": "person", "class": 0, "confidence": 0.75, "keypoints": columns}
+        _write_json((folder / ULTRALYTICS / path).with_suffix(".json"), [person])
+
+
+def _make_labels(folder: Path) -> None:
+    """Shares of the frame's size, as label files have them."""
+    import numpy as np
+
+    from data_cache.contract.reader import open_cache
+
+    with open_cache(folder / KEYPOINTS, "keypoints") as reader:
+        sizes = reader.read("size", 0, reader.frames)
+    for (path, joints, score), size in zip(_skeletons(folder), sizes, strict=True):
+        numbers = [0, 0.5, 0.5, 1, 1, *np.column_stack([joints / size[::-1], score]).ravel()]
+        file = (folder / LABELS / path).with_suffix(".txt")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(" ".join(f"{number:.6g}" for number in numbers) + "\n", encoding="ascii")
+
+
+def _make_rtmlib_array(folder: Path) -> None:
+    import numpy as np
+
+    rows = [np.column_stack([joints, score]) for _, joints, score in _skeletons(folder)]
+    (folder / RTMLIB_ARRAY).parent.mkdir(exist_ok=True)
+    np.save(folder / RTMLIB_ARRAY, np.stack(rows))
+
+
 def _make_rtmlib(folder: Path) -> None:
     import numpy as np
 
@@ -121,7 +152,24 @@ IMPORTED_FILES = (
         named=NAMED,
         make=_make_openpose,
     ),
+    InputKind(
+        "Ultralytics results",
+        f"{ULTRALYTICS}/{FRAME}.json",
+        _imported("ultralytics", ULTRALYTICS),
+        text=True,
+        named=NAMED,
+        make=_make_ultralytics,
+    ),
+    InputKind(
+        "Ultralytics labels",
+        f"{LABELS}/{FRAME}.txt",
+        _imported("ultralytics-txt", LABELS),
+        text=True,
+        named=NAMED,
+        make=_make_labels,
+    ),
     InputKind("PYSKL pickle", PYSKL, _imported("pyskl", PYSKL)),
     InputKind("arrays of rtmlib (.npz)", RTMLIB, _imported("rtmlib", RTMLIB), checksum=True, make=_make_rtmlib),
+    InputKind("array of rtmlib (.npy)", RTMLIB_ARRAY, _imported("rtmlib", RTMLIB_ARRAY), make=_make_rtmlib_array),
     InputKind("HDF5 of the public STAR code", STAR, _imported("star", STAR), make=_make_star),
 )
