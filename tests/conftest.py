@@ -1,9 +1,19 @@
-"""What holds for all tests: MindSpore's convolutions in this process are those that `--device CPU` chooses."""
+"""What holds for all tests: MindSpore convolves as `--device CPU` has it; the files that take minutes come first."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+import pytest
 
 # As model.run.devices.choose_device does: read when the first convolution is made, so early enough here.
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 os.environ.setdefault("GLOG_v", "3")
+
+PROJECT = Path(__file__).resolve().parent / "project"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files are dealt to two processes: one of minutes that is begun last, as DVC's are, keeps one of them alone."""
+    items.sort(key=lambda item: PROJECT not in item.path.parents)
