@@ -42,7 +42,7 @@ demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, t
 	@$(BIN)/star demo .
 
 test: $(DEV) chromium  ## all tests but the slow ones
-	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(DEV) chromium  ## the tests that take more than a minute
 	@$(BIN)/python -m pytest -m slow
