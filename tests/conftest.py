@@ -15,5 +15,5 @@ PROJECT = Path(__file__).resolve().parent / "project"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files are dealt to two processes in this order (`make test`): one of minutes begun last, as DVC's are, keeps one alone."""
+    """`make test` deals files to two processes in this order; one of minutes, begun last, would end alone."""
     items.sort(key=lambda item: PROJECT not in item.path.parents)
