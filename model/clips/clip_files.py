@@ -25,11 +25,15 @@ _AGAIN = "make the caches again with dvc repro"
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """root: folder that frame paths are relative to; edges, graphs: cache files of one split."""
+    """root: folder that frame paths are relative to; edges, graphs: cache files of one split.
+
+    fill_gaps: whether joints that a frame does not show are read from other frames of its track (`model.fill_gaps`)
+    """
 
     root: Path
     edges: Path
     graphs: Path
+    fill_gaps: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from data_cache.contract.reader import CacheReader
 from data_cache.contract.skeleton import JOINTS
 from data_cache.files.frame_images import read_image
 from model.clips.augment import Augmentation, ImageSettings, write_frame
-from model.clips.skeleton_inputs import EDGE_VALUES, edge_values, flip_edges, flip_nodes
+from model.clips.filled_gaps import fill_edges, fill_gaps
+from model.clips.skeleton_inputs import EDGE_VALUES, edge_values, flip_edges, flip_nodes, joint_places, move_nodes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,14 +29,16 @@ class ClipArrays(NamedTuple):
 
     images: (B, T, rgb, height, width) float32, normalised
     edges:  (B, T, 272) float32, see `model.clips.skeleton_inputs.edge_values`
-    nodes:  (B, T, joint, [x, y, score]) float32, x and y over the crop's height, zeros where unseen
-    seen:   (B, T, joint) bool
+    nodes:  (B, T, joint, [x, y, score]) float32, x and y over the crop's height, moved with the image; 0 where unseen
+    seen:   (B, T, joint) float32, 1 seen and 0 not; between, for a joint filled in from other frames of the track
+    places: (B, T, joint, [column, row]) float32, where joints lie in the image, 0…1 of its width and height
     """
 
     images: NDArray[np.float32]
     edges: NDArray[np.float32]
     nodes: NDArray[np.float32]
-    seen: NDArray[np.bool_]
+    seen: NDArray[np.float32]
+    places: NDArray[np.float32]
 
 
 class ClipShape(NamedTuple):
@@ -55,7 +58,8 @@ class ClipShape(NamedTuple):
             ((*lead, 3, self.height, self.width), np.float32),
             ((*lead, EDGE_VALUES), np.float32),
             ((*lead, joints, 3), np.float32),
-            ((*lead, joints), np.bool_),
+            ((*lead, joints), np.float32),
+            ((*lead, joints, 2), np.float32),
         )
 
     @property
@@ -98,20 +102,42 @@ class ClipReader:
         out:    the arrays of one clip: (T, …)
         Raises ValueError for an image that is not there or does not decode, or leaves the root.
         """
-        edges = self._edges.read_frames("edges", frames)
-        nodes = self._graphs.read_frames("nodes", frames)
-        seen = self._graphs.read_frames("seen", frames)
-        aspect = np.empty(len(frames))
+        size = np.empty((len(frames), 2))
         for place, row in enumerate(frames.tolist()):
             image = self._image(row)
-            aspect[place] = (image.shape[1] - 1) / image.shape[0]
+            size[place] = image.shape[:2]
             write_frame(image, self.images, drawn, out.images[place])
+        angle = str(self._edges.recipe.get("angle"))
+        edges, nodes, seen = self._skeletons(frames, size[:, 0], angle)
         if drawn.flip:
-            edges = flip_edges(edges, str(self._edges.recipe.get("angle")))
-            nodes, seen = flip_nodes(nodes, seen, aspect)
+            edges = flip_edges(edges, angle)
+            nodes, seen = flip_nodes(nodes, seen, (size[:, 1] - 1) / size[:, 0])
+        shift = np.array([drawn.right / self.images.width, drawn.down / self.images.height])
+        move_nodes(nodes, seen, shift * size[:, ::-1] / size[:, :1])
         out.edges[...] = edge_values(edges)
         out.nodes[...] = nodes
         out.seen[...] = seen
+        out.places[...] = joint_places(nodes, seen, size)
+
+    def _skeletons(
+        self, frames: NDArray[np.int64], height: NDArray[np.float64], angle: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Edges, nodes and how far each joint is to be believed, of the rows `frames` of one track."""
+        edges = self._edges.read_frames("edges", frames)
+        if not self.files.fill_gaps:
+            seen = self._graphs.read_frames("seen", frames)
+            return edges, self._graphs.read_frames("nodes", frames), seen.astype(np.float32)
+        start, stop = self._track_of(frames)
+        whole, seen = (self._graphs.read(name, start, stop) for name in ("nodes", "seen"))
+        nodes, weight = fill_gaps(whole, seen, frames - start)
+        unit = height if self._edges.recipe.get("normalize") == "none" else np.ones_like(height)
+        return fill_edges(edges, nodes, weight, angle, unit), nodes, weight
+
+    def _track_of(self, frames: NDArray[np.int64]) -> tuple[int, int]:
+        """First row, and the row after the last, of the track that all of `frames` belong to."""
+        tracks = self._graphs.tracks
+        row = int(np.argmax((tracks.start <= frames.min()) & (frames.max() < tracks.stop)))
+        return int(tracks.start[row]), int(tracks.stop[row])
 
     def close(self) -> None:
         """Close the files; they open again when something is read."""

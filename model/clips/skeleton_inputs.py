@@ -5,7 +5,7 @@ Everything here comes from the cache's edges and graphs files; nothing is estima
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,15 +53,34 @@ def flip_edges(edges: NDArray[np.float32], angle: str) -> NDArray[np.float32]:
 
 
 def flip_nodes(
-    nodes: NDArray[np.float32], seen: NDArray[np.bool_], aspect: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    nodes: NDArray[np.float32], seen: NDArray[Any], aspect: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """Nodes of the mirrored skeleton and which of them are seen: x mirrored, left and right joints swapped.
 
     nodes:  (frame, joint, [x, y, score]) float32, x and y over the crop's height, zeros where unseen
-    seen:   (frame, joint) bool
+    seen:   (frame, joint), bool or how far each is to be believed; 0 for unseen
     aspect: (frame,) float64, (width − 1) / height of each crop: pixel x becomes pixel width − 1 − x
     """
     flipped, visible = nodes[:, _MIRROR], seen[:, _MIRROR]
     x = aspect[:, None] - flipped[..., 0].astype(np.float64)
-    flipped[..., 0] = np.where(visible, x, 0.0)
+    flipped[..., 0] = np.where(visible > 0, x, 0.0)
     return flipped, visible
+
+
+def move_nodes(nodes: NDArray[np.float32], seen: NDArray[np.floating[Any]], moved: NDArray[np.float64]) -> None:
+    """Move the seen joints of nodes (frame, joint, [x, y, score]) in place, by `moved` (frame, xy) in their unit."""
+    nodes[..., :2] = np.where(seen[..., None] > 0, nodes[..., :2] + moved[:, None, :], 0.0)
+
+
+def joint_places(
+    nodes: NDArray[np.float32], seen: NDArray[np.floating[Any]], size: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Where joints lie in their image, 0…1 of its width and height, 0 where unseen: (frame, joint, [column, row]).
+
+    nodes: (frame, joint, [x, y, score]), pixels over the crop's height; size: (frame, [height, width]) pixels of crops
+    Pixel centres are whole numbers, so pixel x of a crop `width` wide lies at (x + 0.5) / width.
+    """
+    height, width = size[:, :1], size[:, 1:]
+    pixels = nodes[..., :2].astype(np.float64) * height[:, None]
+    places: NDArray[np.float64] = (pixels + 0.5) / np.concatenate([width, height], axis=1)[:, None]
+    return np.where(seen[..., None] > 0, places, 0.0)

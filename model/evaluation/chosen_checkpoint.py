@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from command_line.digests import file_sha256
-from command_line.settings_file import build_settings
 from model.run.config import RunConfig
 from model.run.differing_keys import differing_keys
+from model.run.earlier_settings import trained_settings
 from model.run.run_folder import checkpoint_folder, run_folder
 from model.training.checkpoint_file import read_checkpoint
 from model.training.checkpoints import newest_intact
@@ -66,7 +66,7 @@ def choose_checkpoint(run: RunConfig, file: Path | None) -> ChosenCheckpoint:
         path, checkpoint = found
     else:
         path, checkpoint = file, read_checkpoint(file)
-    trained = build_settings(checkpoint.facts["config"], RunConfig, f"{path}: config")
+    trained = trained_settings(checkpoint.facts["config"], f"{path}: config")
     _check_network(path, run, trained)
     for key, (wanted, got) in differing_keys(asdict(run), asdict(trained)).items():
         if key.startswith(("loss.", "train.", "data.")):

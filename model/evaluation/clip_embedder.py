@@ -30,10 +30,10 @@ def clip_embedder(network: StarNetwork) -> Callable[[Modality, ClipArrays], NDAr
     for cell in (of_infrared, of_visible):
         cell.set_train(False)
 
-    def embed(visible: bool, images: Any, edges: Any, nodes: Any, seen: Any) -> Any:
+    def embed(visible: bool, images: Any, *skeletons: Any) -> Any:
         if visible:  # a constant: each modality has its own graph
-            return of_visible(images, edges, nodes, seen)
-        return of_infrared(images, edges, nodes, seen)
+            return of_visible(images, *skeletons)
+        return of_infrared(images, *skeletons)
 
     compiled = ms.jit(embed)
 

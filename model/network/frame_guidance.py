@@ -1,7 +1,7 @@
 """Frame-level guidance: the skeleton's edges correct every frame's feature (section 3.1, eqs 3 to 7).
 
-Axes: B clips, T frames, C channels; E = 272 edge values (eqs 1 and 2 over the upper triangle: 136 pairs × distance
-and angle). Nothing depends on T but the shapes of the inputs.
+Axes: B clips, T frames, C channels, J = 17 joints; E edge values a frame: eqs 1 and 2 over the upper triangle, 136
+pairs × distance and angle, 272 (408 with `sincos`). Nothing depends on T but the shapes of the inputs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import XavierUniform
 
-from model.clips.skeleton_inputs import EDGE_VALUES
+from model.clips.skeleton_inputs import EDGE_VALUES, PAIRS
+from model.network.skeleton_scale import PairWeights, StandardizedEdges
 
 if TYPE_CHECKING:
     from model.run.config import ModelConfig
@@ -21,21 +22,32 @@ EPSILON = 1e-3  # eq 7
 
 
 class EdgeEncoder(nn.Cell):
-    """Eq 3: T_t = linear(LSTM(ReLU(FC(edges)))).
+    """Eq 3: T_t = linear(LSTM(ReLU(FC(edges)))), of standardised edges and, as an option, which pairs are seen.
 
-    construct(edges): (B, T, E) → the guidance T_t (B, T, C), and the LSTM's outputs (B, T, hidden · directions).
+    construct(edges, seen): (B, T, E) raw, (B, T, J) in 0…1 → the guidance T_t (B, T, C), and the LSTM's outputs
+    (B, T, hidden · directions).
     """
 
-    def __init__(self, config: ModelConfig, channels: int) -> None:
+    def __init__(self, config: ModelConfig, channels: int, edge_values: int = EDGE_VALUES) -> None:
         super().__init__()
         self.outputs = config.lstm_hidden * (2 if config.bidirectional else 1)
-        self.fc = nn.Dense(EDGE_VALUES, config.edge_hidden)
+        self.standardized, self.flagged = config.standardize_edges, config.seen_flags
+        self.pair_weights = PairWeights()
+        if config.standardize_edges:
+            self.standardize = StandardizedEdges(edge_values)
+        self.fc = nn.Dense(edge_values + (len(PAIRS[0]) if config.seen_flags else 0), config.edge_hidden)
         self.lstm = nn.LSTM(
             config.edge_hidden, config.lstm_hidden, batch_first=True, bidirectional=config.bidirectional
         )
         self.to_channels = nn.Dense(self.outputs, channels)
 
-    def construct(self, edges: Tensor) -> tuple[Tensor, Tensor]:
+    def construct(self, edges: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        if self.standardized or self.flagged:
+            weights = self.pair_weights(seen)
+            if self.standardized:
+                edges = self.standardize(edges, weights)
+            if self.flagged:
+                edges = ops.cat((edges, weights), -1)
         steps, _ = self.lstm(ops.relu(self.fc(edges)))
         return self.to_channels(steps), steps
 

@@ -13,10 +13,12 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import Normal
 
+from model.clips.skeleton_inputs import EDGE_VALUES
 from model.network.backbone import SadBackbone
 from model.network.frame_guidance import EdgeEncoder, FrameGuidance
+from model.network.guided_pooling import GuidedPooling, PartMasks, PartWeights
 from model.network.pooling import GeneralizedMean
-from model.network.sequence_guidance import GuidedPooling, PartEncoder, PartWeights
+from model.network.sequence_guidance import PartEncoder
 from model.network.style import augment_infrared, augment_visible
 
 if TYPE_CHECKING:
@@ -33,9 +35,10 @@ class Clips(NamedTuple):
 
     infrared: (Bi, T, 3, height, width) float32, normalised with ImageNet's mean and deviation
     visible:  (Bv, T, 3, height, width) float32
-    edges:    (B, T, 272) float32, see `model.clips.skeleton_inputs.edge_values`
+    edges:    (B, T, E) float32, see `model.clips.skeleton_inputs.edge_values`
     nodes:    (B, T, J, [x, y, score]) float32, x and y over the crop's height, zeros where unseen
-    seen:     (B, T, J) bool
+    seen:     (B, T, J) float32, 1 seen and 0 not; between, for a joint filled in from other frames
+    places:   (B, T, J, [column, row]) float32, where joints lie in the image, 0…1 of its width and height
     """
 
     infrared: Tensor
@@ -43,6 +46,7 @@ class Clips(NamedTuple):
     edges: Tensor
     nodes: Tensor
     seen: Tensor
+    places: Tensor
 
 
 class Draws(NamedTuple):
@@ -103,7 +107,7 @@ class Neck(nn.Cell):
 class Consistency(nn.Cell):
     """The two FC layers of eq 14.
 
-    construct(steps, parts): LSTM outputs (B, T, hidden) and part vectors (B, T, P, width)
+    construct(steps, parts, shares): LSTM outputs (B, T, hidden), part vectors (B, T, P, width), their shares (B, T, P)
     Returns the logits of P and Q, both (B, T, kl_width). With edge source `last` every frame's P is the last step's.
     """
 
@@ -113,39 +117,42 @@ class Consistency(nn.Cell):
         self.edges = nn.Dense(hidden, config.kl_width)
         self.joints = nn.Dense(config.graph_width, config.kl_width)
 
-    def construct(self, steps: Tensor, parts: Tensor) -> tuple[Tensor, Tensor]:
+    def construct(self, steps: Tensor, parts: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
         p = self.edges(steps)
         if self.last:
             p = ops.broadcast_to(p[:, -1:], p.shape)
-        return p, self.joints(ops.mean(parts, 2))
+        return p, self.joints(ops.sum(parts * ops.expand_dims(shares, 3), 2))
 
 
 class StarNetwork(nn.Cell):
     """STAR, or one of its ablations: `config`'s two booleans decide which cells there are.
 
     construct(*Clips, *Draws): the training pass; returns a tuple in the order of `Outputs`.
-    embed(images, edges, nodes, seen, modality): the evaluation pass for clips of one modality; images
+    embed(images, edges, nodes, seen, places, modality): the evaluation pass for clips of one modality; images
         (B, T, 3, height, width), modality a constant → clip features after the neck, L2-normalised, (B, C). Call
         `set_train(False)` before it.
-    embed_map(cells, edges, nodes, seen): the same from the backbone's map (B · T, C, H, W) on.
+    embed_map(cells, edges, nodes, seen, places): the same from the backbone's map (B · T, C, H, W) on.
 
-    persons: classes of the training split. Initial weights come from MindSpore's generator: call
-    `mindspore.set_seed` before building. Raises ValueError where the settings do not fit each other.
+    persons: classes of the training split; edge_values: E, which follows from the cache's `angle`. Initial weights come
+    from MindSpore's generator: call `mindspore.set_seed` before building. Raises ValueError where the settings do not
+    fit each other.
     """
 
-    def __init__(self, config: ModelConfig, persons: int) -> None:
+    def __init__(self, config: ModelConfig, persons: int, edge_values: int = EDGE_VALUES) -> None:
         super().__init__()
         self.backbone = SadBackbone(config.backbone)
         self.channels = self.backbone.channels
         self.frame_guidance, self.sequence_guidance = config.frame_guidance, config.sequence_guidance
         self.consistent = config.frame_guidance and config.sequence_guidance
         if config.frame_guidance:
-            self.edge_encoder = EdgeEncoder(config, self.channels)
+            self.edge_encoder = EdgeEncoder(config, self.channels, edge_values)
             self.correct = FrameGuidance(config, self.channels)
         if config.sequence_guidance:
             self.part_encoder = PartEncoder(config)
             self.part_weights = PartWeights(config, self.channels)
             self.pool = GuidedPooling(config)
+            self.by_part = config.pool_parts
+            self.part_masks = PartMasks(config.part_width)
         else:
             self.pool = GeneralizedMean((BASELINE_EXPONENT,))
         if self.consistent:
@@ -160,6 +167,7 @@ class StarNetwork(nn.Cell):
         edges: Tensor,
         nodes: Tensor,
         seen: Tensor,
+        places: Tensor,
         infrared_gain: Tensor,
         visible_gain: Tensor,
         visible_channel: Tensor,
@@ -173,22 +181,24 @@ class StarNetwork(nn.Cell):
         cells, disturbed_cells = self.backbone(infrared, visible, ops.reshape(same, (-1,)), ops.reshape(other, (-1,)))
         clips, frames = edges.shape[:2]
         disturbed = ops.reshape(_mean(disturbed_cells, (2, 3)), (clips, frames, self.channels))
-        x, y, clip, edge_logits, joint_logits = self._guide(cells, edges, nodes, seen, keep)
+        x, y, clip, edge_logits, joint_logits = self._guide(cells, edges, nodes, seen, places, keep)
         frame_logits, disturbed_logits = self._frame_logits(y), self._frame_logits(disturbed)
         clip_logits = self.clip_neck(clip)[1]
         return frame_logits, clip_logits, clip, x, disturbed, disturbed_logits, edge_logits, joint_logits
 
-    def embed(self, images: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor, modality: Modality) -> Tensor:
-        return self.embed_map(self.backbone.extract(_frames(images), modality), edges, nodes, seen)
+    def embed(
+        self, images: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor, places: Tensor, modality: Modality
+    ) -> Tensor:
+        return self.embed_map(self.backbone.extract(_frames(images), modality), edges, nodes, seen, places)
 
-    def embed_map(self, cells: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor) -> Tensor:
-        clip = self._guide(cells, edges, nodes, seen, None)[2]
+    def embed_map(self, cells: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor, places: Tensor) -> Tensor:
+        clip = self._guide(cells, edges, nodes, seen, places, None)[2]
         normed = ops.cast(self.clip_neck.norm(clip), ms.float32)
         length = ops.sqrt(ops.sum(normed * normed, 1, True))
         return normed / ops.clamp(length, 1e-12)
 
     def _guide(
-        self, cells: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor, keep: Tensor | None
+        self, cells: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor, places: Tensor, keep: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """From the map (B · T, C, H, W) and the skeletons: X, Y, G and the logits of P and Q."""
         clips, frames = edges.shape[:2]
@@ -198,13 +208,14 @@ class StarNetwork(nn.Cell):
         y = x
         p = q = ops.zeros((clips, frames, 1), ms.float32)
         if self.frame_guidance:
-            guidance, steps = self.edge_encoder(edges)
+            guidance, steps = self.edge_encoder(edges, seen)
             y = self.correct(x, guidance, keep)
         if self.sequence_guidance:
-            parts = self.part_encoder(nodes, seen)
-            clip = self.pool(cells, x, y, self.part_weights(parts))
+            parts, shares = self.part_encoder(nodes, seen)
+            masks = self.part_masks(places, seen, height, width) if self.by_part else None
+            clip = self.pool(cells, x, y, self.part_weights(parts, shares), shares, masks)
             if self.consistent:
-                p, q = self.consistency(steps, parts)
+                p, q = self.consistency(steps, parts, shares)
         else:
             clip = ops.squeeze(self.pool(ops.transpose(y, (0, 2, 1))), 1)
         return x, y, clip, p, q
@@ -218,7 +229,7 @@ class StarNetwork(nn.Cell):
 class ClipEmbedding(nn.Cell):
     """`StarNetwork.embed` for one modality as a cell, for evaluation and export.
 
-    construct(images, edges, nodes, seen): axes as in `Clips` with all rows of `modality` → (B, C) of length 1.
+    construct(images, edges, nodes, seen, places): axes as in `Clips` with all rows of `modality` → (B, C) of length 1.
     """
 
     def __init__(self, network: StarNetwork, modality: Modality) -> None:
@@ -226,8 +237,8 @@ class ClipEmbedding(nn.Cell):
         self.network = network
         self.modality = modality
 
-    def construct(self, images: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor) -> Tensor:
-        return self.network.embed(images, edges, nodes, seen, self.modality)
+    def construct(self, images: Tensor, edges: Tensor, nodes: Tensor, seen: Tensor, places: Tensor) -> Tensor:
+        return self.network.embed(images, edges, nodes, seen, places, self.modality)
 
 
 def parameter_groups(network: StarNetwork) -> tuple[list[Parameter], list[Parameter]]:

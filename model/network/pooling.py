@@ -1,4 +1,4 @@
-"""Generalized-mean pooling with several exponents (eq 11; reference 30: Radenović et al.)."""
+"""Generalized-mean pooling with several exponents (eq 11; reference 30: Radenović et al.), of all cells or by parts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class GeneralizedMean(nn.Cell):
 
     construct(f): (..., C, I) → (..., K, C) float32, exponents in the order given. Learnt exponents are kept as their
     logarithms, so that they stay above 0.
+    construct(f, masks): with masks (..., P, I), which sum to one over I and are 1e-6 or more, the mean is weighted by
+    each → (..., P, K, C).
 
     Computed as exp(m + log(mean exp(p (log|f| − m))) / p) with m the largest log|f|: f⁷ of a channel that is silent
     in a whole frame would underflow, and its gradient be NaN.
@@ -31,7 +33,7 @@ class GeneralizedMean(nn.Cell):
         self.count = len(logs)
         self.log_exponents = Parameter(Tensor(logs), name="log_exponents", requires_grad=learn)
 
-    def construct(self, f: Tensor) -> Tensor:
+    def construct(self, f: Tensor, masks: Tensor | None = None) -> Tensor:
         logs = natural_log(ops.clamp(ops.abs(ops.cast(f, ms.float32)), SMALLEST))
         largest = ops.stop_gradient(ops.amax(logs, -1, True))
         above = logs - largest
@@ -39,8 +41,13 @@ class GeneralizedMean(nn.Cell):
         pooled = []
         for k in range(self.count):
             p = exponents[k]
-            pooled.append(natural_log(ops.mean(ops.exp(p * above), -1)) / p)
-        return ops.exp(ops.stack(pooled, -2) + ops.expand_dims(ops.squeeze(largest, -1), -2))
+            powers = ops.exp(p * above)
+            mean = ops.mean(powers, -1) if masks is None else ops.matmul(masks, ops.swapaxes(powers, -1, -2))
+            pooled.append(natural_log(mean) / p)
+        largest = ops.expand_dims(ops.squeeze(largest, -1), -2)
+        if masks is not None:
+            largest = ops.expand_dims(largest, -2)
+        return ops.exp(ops.stack(pooled, -2) + largest)
 
 
 def natural_log(x: Tensor) -> Tensor:

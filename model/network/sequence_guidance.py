@@ -1,7 +1,7 @@
-"""Sequence-level guidance: a graph of joints weighs how features are pooled (section 3.2, eqs 8 to 13).
+"""Sequence-level guidance: a graph of joints says what each body part is like (section 3.2, eqs 8 to 10 and 12).
 
-Axes: B clips, T frames, J = 17 joints, N = T · J nodes numbered t · J + joint, P = 6 parts, K exponents, C channels,
-H × W cells. Nothing is built for one T: every shape follows from the inputs.
+Axes: B clips, T frames, J = 17 joints, N = T · J nodes numbered t · J + joint, P = 6 parts. Nothing is built for one T:
+every shape follows from the inputs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore.common.initializer import XavierUniform, initializer
 
 from data_cache.contract.skeleton import JOINTS, limb_indices, part_mask
-from model.network.pooling import GeneralizedMean
+from model.network.skeleton_scale import StandardizedNodes
 
 if TYPE_CHECKING:
     from model.run.config import ModelConfig
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NODE_VALUES = 3  # x, y, score
 FORBIDDEN = -1e9  # score of a pair that is no edge; its weight underflows to exactly 0
 SLOPE = 0.2  # of the LeakyReLU, as in reference 37
+SMALLEST_WEIGHT = 1e-6  # of the joints of a part together; below that nothing of it is seen
 
 
 class ClipGraph(nn.Cell):
@@ -30,7 +31,7 @@ class ClipGraph(nn.Cell):
     Spatial: the 19 limbs in every frame, both directions. Temporal: the same joint in consecutive sampled frames, both
     directions. Every node is its own neighbour; a joint that is not seen is nobody else's.
 
-    construct(seen): (B, T, J) bool → (B, N, N) bool, [b, i, j] where j is a neighbour of i.
+    construct(seen): (B, T, J) float32 in 0…1, 0 for unseen → (B, N, N) bool, [b, i, j] where j is a neighbour of i.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class ClipGraph(nn.Cell):
         nodes = frames * joints
         edges = ops.reshape(same_frame * self.within_frame + next_frame * self.same_joint, (1, nodes, nodes))
         myself = ops.reshape(same_frame * self.same_joint, (1, nodes, nodes))
-        visible = ops.cast(ops.reshape(seen, (clips, nodes)), ms.float32)
+        visible = ops.cast(ops.reshape(seen, (clips, nodes)) > 0, ms.float32)
         both = ops.expand_dims(visible, 2) * ops.expand_dims(visible, 1)
         return (edges * both + myself) > 0
 
@@ -89,73 +90,47 @@ class GraphAttention(nn.Cell):
 class PartEncoder(nn.Cell):
     """Eqs 8 to 10 and the numerator of eq 12: what the graph says of each body part in each frame.
 
-    Two layers, ELU after each, batch norm after the second; a part's vector is the mean over its joints.
+    Two layers, ELU after each, batch norm after the second; a part's vector is the mean over its joints, weighted by
+    `seen`: what is not seen says nothing. With raw nodes (`standardize_nodes` off) it is the mean over all joints.
 
-    construct(nodes, seen): nodes (B, T, J, [x, y, score]) float32, zeros where unseen; seen (B, T, J) bool
-    Returns (B, T, P, graph_width).
+    construct(nodes, seen): nodes (B, T, J, [x, y, score]) float32, zeros where unseen; seen (B, T, J) in 0…1
+    Returns the vectors (B, T, P, graph_width), 0 for a part without a seen joint, and each part's share (B, T, P) in
+    means over parts: those with a seen joint share evenly; all do, where no part of a frame has one.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.width = config.graph_width
+        self.standardized = config.standardize_nodes
+        self.standardize = StandardizedNodes()
         self.graph = ClipGraph()
         self.first = GraphAttention(NODE_VALUES, config.graph_hidden, config.graph_heads)
         self.second = GraphAttention(config.graph_hidden * config.graph_heads, config.graph_width, 1)
         self.norm = nn.BatchNorm1d(config.graph_width)
-        members = part_mask().astype(np.float32)
-        self.mean_over_part = Tensor(members / members.sum(axis=1, keepdims=True))
+        self.members = Tensor(part_mask().astype(np.float32))
 
-    def construct(self, nodes: Tensor, seen: Tensor) -> Tensor:
+    def construct(self, nodes: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         clips, frames, joints, values = nodes.shape
         neighbours = self.graph(seen)
+        if self.standardized:
+            nodes = self.standardize(nodes, seen)
         hidden, _ = self.first(ops.reshape(nodes, (clips, frames * joints, values)), neighbours)
         hidden, _ = self.second(elu(hidden), neighbours)
         normed = self.norm(ops.reshape(elu(hidden), (clips * frames * joints, self.width)))
         by_joint = ops.reshape(ops.cast(normed, ms.float32), (clips, frames, joints, self.width))
-        return ops.matmul(ops.cast(self.mean_over_part, ms.float32), by_joint)
+        weights = ops.expand_dims(ops.cast(seen, ms.float32) if self.standardized else ops.ones_like(seen), 2)
+        weights = weights * ops.cast(self.members, ms.float32)
+        total = ops.sum(weights, 3, True)
+        parts = ops.matmul(weights / ops.clamp(total, SMALLEST_WEIGHT), by_joint)
+        return parts, part_shares(ops.squeeze(total, 3))
 
 
-class PartWeights(nn.Cell):
-    """α_p(n, t) of eq 12: a linear map per exponent, softmax over the exponents per channel.
-
-    construct(parts): (B, T, P, graph_width) → (B, T, P, K, C), sums over K are one.
-    """
-
-    def __init__(self, config: ModelConfig, channels: int) -> None:
-        super().__init__()
-        self.exponents, self.channels = len(config.exponents), channels
-        self.maps = nn.Dense(config.graph_width, self.exponents * channels)
-
-    def construct(self, parts: Tensor) -> Tensor:
-        scores = ops.reshape(self.maps(parts), (*parts.shape[:3], self.exponents, self.channels))
-        return ops.softmax(ops.cast(scores, ms.float32), 3)
-
-
-class GuidedPooling(nn.Cell):
-    """Eqs 11 and 13: G = 1/T Σ_t 1/P Σ_n Σ_p α_p(n, t) ⊗ g_p(t).
-
-    construct(cells, x, y, weights):
-        cells:   (B, T, C, H, W), the backbone's map F
-        x, y:    (B, T, C), features before and after frame guidance (the same ones without it)
-        weights: (B, T, P, K, C) of `PartWeights`
-    Returns G (B, C). Over `cells`, g_p(t) is taken of F_i + (Y − X), whose mean over the cells is Y; over `time`,
-    g_p is taken of the frames of Y.
-    """
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.over_time = config.pool_over == "time"
-        self.gem = GeneralizedMean(config.exponents, config.learn_exponents)
-
-    def construct(self, cells: Tensor, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-        if self.over_time:
-            pooled = ops.expand_dims(self.gem(ops.transpose(y, (0, 2, 1))), 1)
-        else:
-            clips, frames, channels, height, width = cells.shape
-            flat = ops.reshape(cells, (clips, frames, channels, height * width))
-            pooled = self.gem(flat + ops.expand_dims(y - x, 3))
-        over_parts = ops.mean(weights, 2)
-        return ops.mean(ops.sum(over_parts * pooled, 2), 1)
+def part_shares(seen: Tensor) -> Tensor:
+    """Each part's share in a mean over parts: (B, T, P), how much of it is seen → (B, T, P), sums to one over P."""
+    present = ops.cast(seen > 0, ms.float32)
+    count = ops.sum(present, -1, True)
+    present = ops.where(count > 0, present, ops.ones_like(present))
+    return present / ops.sum(present, -1, True)
 
 
 def elu(x: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ import h5py
 
 from command_line.digests import file_sha256
 from command_line.json_data import parse_json
-from command_line.settings_file import build_settings
 from data_cache.contract.hdf5_checks import hdf5_errors, read_text
 from data_cache.contract.writer import canonical_recipe
 from model.evaluation.chosen_checkpoint import choose_checkpoint
@@ -23,6 +22,7 @@ from model.retrieval.metrics import retrieval_metrics
 from model.retrieval.ranking import DIRECTIONS, rank_both_ways
 from model.run.config import RunConfig
 from model.run.differing_keys import differing_keys
+from model.run.earlier_settings import trained_settings
 from model.training.checkpoints import checkpoint_files
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def read_reported_run(folder: Path) -> ReportedRun:
     label = results.provenance["protocol"].get("label", DEFAULT)
     if label != DEFAULT:
         raise ValueError(f"{where}: expected the run's own protocol ({DEFAULT}), got {label}; {_AGAIN}")
-    trained = build_settings(results.provenance["config"], RunConfig, f"{where}: config")
+    trained = trained_settings(results.provenance["config"], f"{where}: config")
     infrared, visible = read_features(folder / FEATURES)
     _check_same_evaluation(folder, results)
     hits = rank_both_ways(infrared, visible)

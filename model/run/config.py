@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Backbone = Literal["resnet50", "resnet18", "narrow"]
 EdgeSource = Literal["all", "last"]
 PoolOver = Literal["cells", "time"]
+FillGaps = Literal["none", "track"]
 
 MAX_FRAMES = 24  # the longest clip that the tests try; HITSZ-VCM's tracks have 24 frames
 
@@ -55,12 +56,17 @@ class ModelConfig:
     sequence_guidance: weigh the pooled features by the skeleton's graph (eqs 8 to 13).
     frames: T, frames of a clip.
     image_height, image_width: pixels of a frame.
+    standardize_edges: each edge value minus its mean, over its deviation, both over the training tracks' seen pairs.
+    standardize_nodes: nodes about the clip's seen joints, scaled; unseen joints do not enter their part's mean.
+    seen_flags: which of the 136 pairs are seen, as further inputs of eq 3.
+    fill_gaps: an unseen joint stays so (`none`), or is interpolated between the frames of its `track` that show it.
     edge_hidden: width of eq 3's FC; lstm_hidden: of its LSTM; bidirectional: that LSTM reads the clip both ways.
     heads: of both cross-attentions (eqs 4, 6), a divisor of C; se_ratio: how much eq 5 squeezes.
     dropout: inside eq 7's FFN.
     graph_hidden: width of a head of eq 10's first layer; graph_heads: its heads; graph_width: of the second layer.
     exponents: p of eq 11; learn_exponents: they are where learning starts, and not fixed.
     pool_over: eq 11 over the `cells` of a frame's map, or over `time` (the predecessor's).
+    pool_parts: eq 11 for each body part, over the cells near its joints; part_width: how near, in cells (deviation).
     kl_width: values of P and Q in eq 14; edge_source: P from `all` LSTM steps, or the `last` one for every frame.
     """
 
@@ -71,6 +77,10 @@ class ModelConfig:
     frames: Annotated[int, Interval(ge=1, le=MAX_FRAMES)] = 6
     image_height: Pixels = 288
     image_width: Pixels = 144
+    standardize_edges: bool = True
+    standardize_nodes: bool = True
+    seen_flags: bool = False
+    fill_gaps: FillGaps = "none"
     edge_hidden: Count = 512
     lstm_hidden: Count = 1024
     bidirectional: bool = False
@@ -83,8 +93,14 @@ class ModelConfig:
     exponents: Annotated[tuple[Exponent, ...], MinLen(1)] = (0.7, 1.0, 3.0, 5.0, 7.0)
     learn_exponents: bool = False
     pool_over: PoolOver = "cells"
+    pool_parts: bool = False
+    part_width: Annotated[float, Interval(gt=0, le=64)] = 1.0
     kl_width: Count = 512
     edge_source: EdgeSource = "all"
+
+    def __post_init__(self) -> None:
+        if self.pool_parts and self.pool_over != "cells":
+            raise ValueError(f"pool_over: expected cells where pool_parts is true, got {self.pool_over!r}")
 
     @property
     def variant(self) -> str:

@@ -24,6 +24,7 @@ def checkpoint_folder(run: RunConfig) -> Path:
 
 
 def cache_files(run: RunConfig, split: str) -> ClipFiles:
-    """Images, edges and graphs of `split` of the run's data set."""
+    """Images, edges and graphs of `split` of the run's data set, and how the run reads them."""
     kept = ARTIFACTS / run.dataset
-    return ClipFiles(Path(run.root), kept / "edges" / f"{split}.h5", kept / "graphs" / f"{split}.h5")
+    edges, graphs = (kept / kind / f"{split}.h5" for kind in ("edges", "graphs"))
+    return ClipFiles(Path(run.root), edges, graphs, run.model.fill_gaps == "track")

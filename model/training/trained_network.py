@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mindspore import Tensor, dtype_to_nptype, ops
 
-from command_line.settings_file import build_settings
 from model.network.network import StarNetwork
-from model.run.config import ModelConfig
+from model.run.earlier_settings import trained_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,8 +26,8 @@ def load_network(checkpoint: Checkpoint) -> StarNetwork:
 
     Raises ValueError where the tensors are not those of its own settings.
     """
-    settings = build_settings(checkpoint.facts["config"]["model"], ModelConfig, "checkpoint: config: model")
-    network = StarNetwork(settings, checkpoint.record.persons)
+    settings = trained_settings(checkpoint.facts["config"], "checkpoint: config")
+    network = StarNetwork(settings.model, checkpoint.record.persons)
     set_parameters(network.get_parameters(), checkpoint.part("network"), "network")
     network.set_train(False)
     return network

@@ -15,6 +15,7 @@ import numpy as np
 from data_cache.files.output_lock import lock_output
 from model.clips.batches import BatchLoader
 from model.clips.draws import StepPosition, draw_step
+from model.clips.edge_statistics import edge_statistics
 from model.network.losses import LOSS_TERMS, TotalLoss
 from model.network.network import StarNetwork
 from model.network.pretrained import load_pretrained, require_pretrained
@@ -73,6 +74,7 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
         network = StarNetwork(run.model, len(data.persons))
         if found is None:
             load_pretrained(network.backbone, pretrained)
+            _standardize(network, data)
         step = TrainingStep(network, TotalLoss(run.loss, network.consistent), run.train, group.size)
         training = _Training(run, data, facts, step, group)
         if found is not None:
@@ -82,6 +84,12 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
             BatchLoader(data.split.files, data.images, data.clips, run.model.frames, start.workers)
         )
         return training.go_on(loader, stop)
+
+
+def _standardize(network: StarNetwork, data: TrainingData) -> None:
+    """Give the network the statistics of the edges that it is trained on; a checkpoint has them from then on."""
+    if network.frame_guidance and network.edge_encoder.standardized:
+        network.edge_encoder.standardize.set_statistics(*edge_statistics(data.split.files, data.persons.tracks))
 
 
 class Found(NamedTuple):
@@ -191,7 +199,7 @@ class _Training:
         channels = self.step.network.channels
         drawn = draw_step(request.at, request.clip.tolist(), request.infrared, model.frames, channels, model.dropout)
         arrays = batch.arrays
-        inputs = (batch.infrared, batch.visible, arrays.edges, arrays.nodes, arrays.seen, *drawn)
+        inputs = (batch.infrared, batch.visible, arrays.edges, arrays.nodes, arrays.seen, arrays.places, *drawn)
         total, terms = self.step(inputs, request.label, rate)
         self._check_finite(total, terms)
         self.sums += np.concatenate([[total], terms])

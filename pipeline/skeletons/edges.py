@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from data_cache.contract.pair_measures import pair_measures
 from pipeline.settings import Angle, Normalize
 
 # Part of the recipe of an edges file: raise it when a change of this code changes its results.
@@ -40,23 +41,14 @@ def pairwise_edges(
     # sqrt differently are rounded away, so that a file has the same bytes on another machine.
     xy = np.where(seen[:, :, None], keypoints, 0.0).astype(np.float64)
     delta = xy[:, None, :, :] - xy[:, :, None, :]
-    delta += 0.0  # -0.0 becomes 0.0: atan2 looks at the sign of zeros
-    dx, dy = delta[..., 0], delta[..., 1]
-    distance = np.sqrt(dx * dx + dy * dy)
+    distance, theta = pair_measures(delta[..., 0], delta[..., 1], angle)
     if normalize == "height":
         distance /= np.maximum(height, 1).astype(np.float64)[:, None, None]
     edges = np.zeros((*distance.shape, 2), np.float32)
     pair = seen[:, :, None] & seen[:, None, :]
     np.copyto(edges[..., 0], distance, where=pair, casting="same_kind")
-    np.copyto(edges[..., 1], _angles(dx, dy, angle), where=pair, casting="same_kind")
+    np.copyto(edges[..., 1], theta, where=pair, casting="same_kind")
     return edges
-
-
-def _angles(dx: NDArray[np.float64], dy: NDArray[np.float64], angle: Angle) -> NDArray[np.float64]:
-    if angle == "atan2":
-        return np.arctan2(dy, dx)
-    # arctan(dy / dx) is atan2 of the vector turned into the right half plane; nothing is divided by zero.
-    return np.arctan2(np.where(dx < 0, -dy, dy), np.abs(dx)) + 0.0
 
 
 def _check(

@@ -51,19 +51,19 @@ def clip_gradients(
             return network.backbone.extract(frames, "visible")
         return network.backbone.extract(frames, "infrared")
 
-    def similarity(cells: Any, edges: Any, nodes: Any, seen: Any, wanted: Any) -> Any:
-        return ops.sum(network.embed_map(cells, edges, nodes, seen) * wanted)
+    def similarity(cells: Any, edges: Any, nodes: Any, seen: Any, places: Any, wanted: Any) -> Any:
+        return ops.sum(network.embed_map(cells, edges, nodes, seen, places) * wanted)
 
     def contribute(nodes: Any, seen: Any) -> Any:
-        return ops.mean(network.part_weights(network.part_encoder(nodes, seen)), 4)
+        return ops.mean(network.part_weights(*network.part_encoder(nodes, seen)), 4)
 
     map_of, derive = ms.jit(extract), ms.jit(ms.value_and_grad(similarity, 0, None))
     parts = ms.jit(contribute) if network.sequence_guidance else None
 
     def gradients(modality: Modality, arrays: ClipArrays, wanted: NDArray[np.float32]) -> ClipGradients:
-        images, edges, nodes, seen = (Tensor(array) for array in arrays)
+        images, edges, nodes, seen, places = (Tensor(array) for array in arrays)
         cells = map_of(modality == Modality.VISIBLE, images)
-        score, slopes = derive(cells, edges, nodes, seen, Tensor(wanted[None]))
+        score, slopes = derive(cells, edges, nodes, seen, places, Tensor(wanted[None]))
         return ClipGradients(
             similarity=float(score.asnumpy()),
             cells=np.array(cells.asnumpy(), np.float32),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_cache.contract.records import Modality
-from data_cache.files.frame_images import read_image
 from model.clips.augment import DEVIATION, MEAN, ImageSettings
 from model.clips.batches import BatchLoader
 from model.clips.clip_requests import evaluation_requests
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model.clips.batches import ClipBatch
-    from model.clips.clip_files import SplitFiles
     from model.clips.clips import ClipTracks
     from model.evaluation.chosen_checkpoint import ChosenCheckpoint
     from model.evaluation.protocol_tracks import ProtocolTracks
@@ -90,7 +88,7 @@ def explain_clips(
             (batch,) = loader.load(evaluation_requests(side.select(np.array([row])), 1))
             modality = Modality(int(side.tracks.modality[row]))
             found = gradients(modality, batch.arrays, wanted[number])
-            explained[number] = _explanation(tracks.split, batch, modality, found, exponents)
+            explained[number] = _explanation(batch, modality, found, exponents)
     return [explained[number] for number in numbers]
 
 
@@ -134,7 +132,6 @@ def _check_width(wanted: dict[int, NDArray[np.float32]], channels: int, chosen: 
 
 
 def _explanation(
-    split: SplitFiles,
     batch: ClipBatch,
     modality: Modality,
     found: ClipGradients,
@@ -149,7 +146,7 @@ def _explanation(
         camera=int(batch.request.camera[0]),
         rows=rows,
         images=_pixels(arrays.images[0]),
-        joints=joint_pixels(arrays.nodes[0], arrays.seen[0], _sizes(split, rows), height, width),
+        joints=joint_pixels(arrays.places[0], arrays.seen[0], height, width),
         heat=heat_maps(found.cells, found.slopes, height, width),
         contributions=found.contributions,
         exponents=exponents,
@@ -164,24 +161,16 @@ def _pixels(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     return pixels
 
 
-def _sizes(split: SplitFiles, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Height and width of each frame's file: (T, 2)."""
-    images = [read_image(split.files.root, split.paths[row]) for row in rows.tolist()]
-    return np.array([image.shape[:2] for image in images if image is not None], np.int64)
-
-
 def joint_pixels(
-    nodes: NDArray[np.float32], seen: NDArray[np.bool_], size: NDArray[np.int64], height: int, width: int
+    places: NDArray[np.float32], seen: NDArray[np.float32], height: int, width: int
 ) -> NDArray[np.float32]:
     """The joints in pixels of resized frames: (T, joint, xy) float32, NaN where unseen.
 
-    nodes: (T, joint, [x, y, score]), x and y over the crop's height; seen: (T, joint)
-    size:  (T, [height, width]) of the crops; height, width: of the resized frames
+    places: (T, joint, [column, row]), 0…1 of width and height; seen: (T, joint), 0 for unseen
+    height, width: of the resized frames
     Pixels are counted by their centres, as cv2 resizes: the centre of pixel 0 lies half a pixel inside the border.
     """
-    crop = nodes[..., :2].astype(np.float64) * size[:, None, :1]
-    scale = np.array([width, height]) / size[:, None, ::-1]
-    joints = (crop + 0.5) * scale - 0.5
-    joints[~seen] = np.nan
+    joints = places * np.array([width, height]) - 0.5
+    joints[seen == 0] = np.nan
     placed: NDArray[np.float32] = joints.astype(np.float32)
     return placed

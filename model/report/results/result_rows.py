@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from command_line.json_data import parse_json
-from command_line.settings_file import build_settings
 from model.evaluation.evaluation import METRICS
 from model.evaluation.protocol import DEFAULT
 from model.evaluation.results import ranked_tracks, read_results
@@ -15,14 +14,15 @@ from model.report.charts import Table
 from model.report.reported_run import FIGURES, check_figures
 from model.report.results.published_results import ABLATION, DATASET, METHODS, TRACKS
 from model.retrieval.ranking import DIRECTIONS
-from model.run.config import RunConfig
 from model.run.differing_keys import differing_keys
+from model.run.earlier_settings import trained_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from model.report.reported_run import ReportedRun
     from model.report.results.published_results import PublishedRow
+    from model.run.config import RunConfig
 
 VARIANTS = ("baseline", "frame", "sequence", "full")  # the order of table 3
 _GUIDANCE = ("model.frame_guidance", "model.sequence_guidance")
@@ -46,7 +46,7 @@ def read_other_runs(run: ReportedRun) -> tuple[list[OtherRun], list[str]]:
         try:
             results = read_results(path)
             check_figures(path, results)
-            trained = build_settings(results.provenance["config"], RunConfig, f"{path}: provenance: config")
+            trained = trained_settings(results.provenance["config"], f"{path}: provenance: config")
         except (ValueError, OSError) as error:
             left_out.append(f"Left out: {error}.")
             continue

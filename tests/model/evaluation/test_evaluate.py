@@ -105,14 +105,18 @@ def naive_embedding(network: StarNetwork, rows: list[int], modality: str) -> np.
     upper = [(i, j) for i in range(len(JOINTS)) for j in range(i + 1, len(JOINTS))]
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     with h5py.File(files.edges) as edges, h5py.File(files.graphs) as graphs:
-        images = []
+        images, places = [], []
         for row in rows:
             image = cv2.cvtColor(cv2.imread(f"{RUN.root}/{edges['frames/path'][row].decode()}"), cv2.COLOR_BGR2RGB)
             small = cv2.resize(image, (RUN.model.image_width, RUN.model.image_height))
             images.append(((small / 255 - mean) / deviation).transpose(2, 0, 1))
+            x, y = (graphs["frames/nodes"][row][:, :2] * image.shape[0]).T  # pixels of the crop
+            places.append(np.stack([(x + 0.5) / image.shape[1], (y + 0.5) / image.shape[0]], 1))
         values = [[v for i, j in upper for v in edges["frames/edges"][row][i, j]] for row in rows]
         nodes, seen = ([graphs[f"frames/{name}"][row] for row in rows] for name in ("nodes", "seen"))
-    arrays = (np.array(images, np.float32), np.array(values, np.float32), np.array(nodes), np.array(seen))
+        placed = np.where(np.array(seen)[..., None], places, 0).astype(np.float32)
+    skeletons = (np.array(values, np.float32), np.array(nodes), np.array(seen, np.float32), placed)
+    arrays = (np.array(images, np.float32), *skeletons)
     embedded: np.ndarray = network.embed(*(Tensor(array[None]) for array in arrays), modality).asnumpy()[0]
     return embedded
 

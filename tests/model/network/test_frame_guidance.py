@@ -64,14 +64,14 @@ def test_edge_encoder_is_torchs_lstm(bidirectional: bool, mode: str) -> None:
     randomise(cell, 1, 0.1)
     twin = torch.nn.LSTM(5, 11, batch_first=True, bidirectional=bidirectional)
     set_weights(cell, {f"lstm.{name}": value for name, value in twin.named_parameters()})
-    x = random_array(2, B, T, 272)
+    x, seen = random_array(2, B, T, 272), np.ones((B, T, 17), np.float32)
     a, weights = leaf(x), torch_weights(cell)
     steps = twin(torch.relu(torch_linear(weights, a, "fc")))[0]
     expected = torch_linear(weights, steps, "to_channels")
     backward(expected)
-    value, (by_x,), by_weight = gradients(cell, (x,), (0,), mode)
+    value, (by_x,), by_weight = gradients(cell, (x, seen), (0,), mode)
     assert_close(value, expected)
-    assert_close(call(cell, x)[1], steps)
+    assert_close(call(cell, x, seen)[1], steps)
     assert_close(by_x, a.grad)
     for name, parameter in twin.named_parameters():
         assert_close(by_weight[f"lstm.{name}"], parameter.grad, name)

@@ -165,13 +165,14 @@ def test_what_training_and_testing_call_is_what_was_looked_at() -> None:
     looked_at = {name.split(".")[-1] for file in FILES for name in operators_used(file.read_text("utf-8"))}
     called: set[str] = set()
     options = {"learn_exponents": True, "bidirectional": True, "edge_source": "last"}
-    for settings in ({}, {**options, "pool_over": "time"}, {"frame": False, "sequence": False}):
+    by_part = {"pool_parts": True, "seen_flags": True}
+    for settings in ({}, by_part, {**options, "pool_over": "time"}, {"frame": False, "sequence": False}):
         step = TrainingStep(build(**settings))
         arguments = [Tensor(value) for value in (PERSON, *inputs(step.network.channels))]
         step.set_train()
         called |= called_from_the_model(step, *arguments)
         step.set_train(False)
-        called |= called_from_the_model(step.network.embed, arguments[2], *(a[:BV] for a in arguments[3:6]), "visible")
+        called |= called_from_the_model(step.network.embed, arguments[2], *(a[:BV] for a in arguments[3:7]), "visible")
     assert {"gather", "softmax", "matmul", "log_softmax"} <= called
     assert called - looked_at - SYNTAX == set()
 

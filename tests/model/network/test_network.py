@@ -41,9 +41,12 @@ def build(frame: bool = True, sequence: bool = True, **settings: Any) -> StarNet
 
 
 def skeletons(frames: int, clips: int) -> Inputs:
-    seen = np.random.default_rng(3).random((clips, frames, 17)) < 0.8
-    nodes = np.abs(random_array(4, clips, frames, 17, 3)) * seen[..., None]
-    return [random_array(5, clips, frames, 272), nodes.astype(np.float32), seen]
+    random = np.random.default_rng(3)
+    seen = (random.random((clips, frames, 17)) < 0.8).astype(np.float32)
+    seen *= np.where(random.random(seen.shape) < 0.2, 0.5, 1).astype(np.float32)  # some are filled in
+    nodes = np.abs(random_array(4, clips, frames, 17, 3)) * (seen[..., None] > 0)
+    places = random.random((clips, frames, 17, 2)).astype(np.float32)
+    return [random_array(5, clips, frames, 272), nodes.astype(np.float32), seen, places]
 
 
 def inputs(channels: int, frames: int = T) -> Inputs:
@@ -153,20 +156,20 @@ def test_embedding_is_normalised_and_the_same_in_a_graph(modality: Any) -> None:
 
 
 def changed_rows(network: StarNetwork, position: int, clip: int) -> np.ndarray:
-    """Which clips' G change when clip `clip` of input `position` (2 edges, 3 nodes, 4 seen) does."""
+    """Which clips' G change when clip `clip` of input `position` (2 edges, 3 nodes, 4 seen, 5 places) does."""
     arguments = inputs(network.channels)
     before = Outputs(*call(network, *arguments)).clip
     value = arguments[position].copy()
-    value[clip] = ~value[clip] if value.dtype == bool else value[clip] + 0.5
+    value[clip] = 1 - value[clip] if position == 4 else value[clip] * 0.5
     after = Outputs(*call(network, *arguments[:position], value, *arguments[position + 1 :])).clip
     return np.abs(before - after).max(1) > 1e-5
 
 
-@pytest.mark.parametrize("position", [2, 3, 4])
+@pytest.mark.parametrize("position", [2, 3, 4, 5])
 @pytest.mark.parametrize("clip", [1, BI + 1])
 def test_every_clip_reads_its_own_skeleton_and_no_other(position: int, clip: int) -> None:
     """Public code feeds visible clips the infrared skeletons, or loads the poses and ignores them."""
-    network = build()
+    network = build(pool_parts=True)
     network.set_train(False)  # batch norms would mix the clips
     assert changed_rows(network, position, clip).tolist() == [row == clip for row in range(B)]
 
@@ -205,7 +208,11 @@ def test_edge_source_last_gives_every_frame_the_last_steps_distribution() -> Non
 
 @pytest.mark.parametrize(
     "settings",
-    [{"pool_over": "time"}, {"learn_exponents": True}, {"bidirectional": True}, {"exponents": (2.0,)}],
+    [
+        {"pool_over": "time", "learn_exponents": True, "bidirectional": True, "exponents": (2.0,)},
+        {"pool_parts": True, "seen_flags": True},
+        {"standardize_edges": False, "standardize_nodes": False},
+    ],
 )
 def test_options_build_and_train(settings: dict[str, Any]) -> None:
     step = TrainingStep(build(**settings))
@@ -234,7 +241,7 @@ def test_draws_are_read_by_frame() -> None:
     network.set_train(False)
     arguments = inputs(network.channels)
     before = Outputs(*call(network, *arguments)).x
-    position = Clips._fields.index("seen") + 1 + Draws._fields.index("visible_gain")
+    position = len(Clips._fields) + Draws._fields.index("visible_gain")
     other = arguments[position].copy()
     other[1, 3, 2] *= 1.5
     after = Outputs(*call(network, *arguments[:position], other, *arguments[position + 1 :])).x

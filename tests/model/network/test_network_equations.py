@@ -30,6 +30,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"pool_over": "time"},
     {"bidirectional": True, "edge_source": "last"},
     {"learn_exponents": True, "exponents": (2.0, 0.5)},
+    {"pool_parts": True},
 ]
 
 
@@ -58,13 +59,15 @@ def expected_outputs(network: StarNetwork, clips: Clips, draws: Draws) -> dict[s
     x, disturbed = cells.mean((3, 4)), ops.reshape(disturbed_maps.mean((2, 3)), (B, T, network.channels))
     y, p, q = x, ops.zeros((B, T, 1)), ops.zeros((B, T, 1))
     if network.frame_guidance:
-        guidance, steps = network.edge_encoder(clips.edges)  # eq 3
+        guidance, steps = network.edge_encoder(clips.edges, clips.seen)  # eq 3
         y = network.correct(x, guidance, draws.keep)  # eqs 4 to 7
     if network.sequence_guidance:
-        parts = network.part_encoder(clips.nodes, clips.seen)  # eqs 8 to 10
-        clip = network.pool(cells, x, y, network.part_weights(parts))  # eqs 11 to 13
+        parts, shares = network.part_encoder(clips.nodes, clips.seen)  # eqs 8 to 10
+        masks = network.part_masks(clips.places, clips.seen, *cells.shape[3:]) if network.by_part else None
+        weights = network.part_weights(parts, shares)
+        clip = network.pool(cells, x, y, weights, shares, masks)  # eqs 11 to 13
         if network.frame_guidance:
-            p, q = network.consistency(steps, parts)  # eq 14
+            p, q = network.consistency(steps, parts, shares)  # eq 14
     else:
         clip = ops.pow(ops.mean(ops.pow(ops.clamp(ops.abs(y), 1e-6), 3), 1), 1 / 3)
     return {
@@ -89,7 +92,7 @@ def test_outputs_are_the_equations_of_the_cells(frame: bool, sequence: bool, set
     arrays = inputs(network.channels)
     outputs = Outputs(*call(network, *arrays))
     tensors = [Tensor(value) for value in arrays]
-    expected = expected_outputs(network, Clips(*tensors[:5]), Draws(*tensors[5:]))
+    expected = expected_outputs(network, Clips(*tensors[:6]), Draws(*tensors[6:]))
     assert tuple(expected) == Outputs._fields
     for name, value in expected.items():
         assert_close(getattr(outputs, name), value.asnumpy(), name)
@@ -105,21 +108,21 @@ def test_a_test_feature_is_g_through_the_clip_neck_at_length_one(frame: bool, se
             parameter.set_data(Tensor(random.uniform(0.5, 1.5, parameter.shape).astype(np.float32)))
     network.set_train(False)
     arrays = inputs(network.channels)
-    draws = Draws(*arrays[5:])
+    draws = Draws(*arrays[6:])
     still = draws._replace(
         infrared_gain=np.ones_like(draws.infrared_gain),
         visible_gain=np.ones_like(draws.visible_gain),
         visible_channel=np.broadcast_to(np.arange(3, dtype=np.int32), draws.visible_channel.shape).copy(),
         keep=np.ones_like(draws.keep),
     )
-    clip = Outputs(*call(network, *arrays[:5], *still)).clip
+    clip = Outputs(*call(network, *arrays[:6], *still)).clip
     norm = {part: getattr(network.clip_neck.norm, part).asnumpy() for part in ("gamma", "moving_mean")}
     variance = network.clip_neck.norm.moving_variance.asnumpy()
     normed = (clip - norm["moving_mean"]) / np.sqrt(variance + 1e-5) * norm["gamma"]
     expected = normed / np.linalg.norm(normed, axis=1, keepdims=True)
     for modality, mine, images in (("infrared", slice(BI), arrays[0]), ("visible", slice(BI, B), arrays[1])):
         cell = ClipEmbedding(network, modality)  # type: ignore[arg-type]
-        assert_close(call(cell, images, *(part[mine] for part in arrays[2:5])), expected[mine], modality)
+        assert_close(call(cell, images, *(part[mine] for part in arrays[2:6])), expected[mine], modality)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -155,13 +158,14 @@ def test_p_and_q_are_linear_in_the_lstms_steps_and_the_mean_over_parts(source: A
     randomise(cell, 3)
     weights = torch_weights(cell)
     steps, parts = random_array(4, B, T, 11), random_array(5, B, T, 6, 13)
+    shares = np.random.default_rng(6).dirichlet(np.ones(6), (B, T)).astype(np.float32)
     a, b = leaf(steps), leaf(parts)
     of_all = a @ weights["edges.weight"].T + weights["edges.bias"]
     p = of_all if source == "all" else of_all[:, -1:].expand(B, T, 19)
     backward(p)
-    q = backward(b.mean(2) @ weights["joints.weight"].T + weights["joints.bias"])
+    q = backward((b * torch.tensor(shares)[..., None]).sum(2) @ weights["joints.weight"].T + weights["joints.bias"])
     for output, expected, position, twin in ((0, p, 0, a), (1, q, 1, b)):
-        value, (by_input,), by_weight = gradients(cell, (steps, parts), (position,), mode, output)
+        value, (by_input,), by_weight = gradients(cell, (steps, parts, shares), (position,), mode, output)
         assert_close(value, expected)
         assert_close(by_input, twin.grad)
         for name in ("edges", "joints")[output : output + 1]:
