@@ -83,12 +83,10 @@ def _render(
     settings: SynthSettings, split: str, track: PlannedTrack, backgrounds: dict[int, NDArray[np.uint8]]
 ) -> RenderedTrack:
     return render_track(
-        settings.seed,
+        settings,
         (track.person, int(track.modality), track.track),
-        settings.frames,
         backgrounds[track.camera],
         settings.occluded(split),
-        settings.joint_noise,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Interval
 
@@ -13,6 +13,9 @@ from command_line.setting_types import Count, Seed, Share, settings
 SYNTH_CODE = 1
 
 MAX_PERSON = 9999  # four digits in paths and names
+
+Infrared = Literal["drawn", "luminance"]
+HiddenJoints = Literal["unseen", "known", "noisy"]
 
 
 @settings
@@ -25,6 +28,10 @@ class SynthSettings:
     tracks: tracks of a person in each modality; frames: frames of a track.
     train_occluded, test_occluded: share of the tracks (0…1) with an occluder; frames differ by nothing else.
     joint_noise: standard deviation of the error put on every joint, in crop heights; 0 keeps the true joints.
+    infrared: what a material reflects in the infrared is `drawn` apart from its colour, so that neither foretells the
+        other, or follows the colour's `luminance` with noise, so that clothes carry over.
+    hidden_joints: joints behind an occluder are `unseen`, `known` as all others, or `noisy` as a pose network guesses
+        them: some way off, with a middling score. Joints outside of the crop are unseen in any case.
     """
 
     seed: Seed = 0
@@ -35,6 +42,8 @@ class SynthSettings:
     train_occluded: Share = 0.3
     test_occluded: Share = 0.0
     joint_noise: Annotated[float, Interval(ge=0, le=0.5)] = 0.0
+    infrared: Infrared = "drawn"
+    hidden_joints: HiddenJoints = "unseen"
 
     def __post_init__(self) -> None:
         persons = self.train_persons + self.test_persons

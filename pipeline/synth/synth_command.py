@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
+from typing import get_args
 
 from command_line.run_command import DONE
-from pipeline.synth.settings import SynthSettings
+from pipeline.synth.settings import HiddenJoints, Infrared, SynthSettings
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,10 @@ _HELP = {
     "train_occluded": "share of the training tracks with an occluder",
     "test_occluded": "share of the test tracks with an occluder; the frames are else the same",
     "joint_noise": "standard deviation of an error on the joints, in crop heights",
+    "infrared": "infrared reflectances: drawn apart from the colours, or following their luminance",
+    "hidden_joints": "joints behind an occluder: unseen, known, or noisy as a pose network guesses them",
 }
+_CHOICES = {"infrared": get_args(Infrared), "hidden_joints": get_args(HiddenJoints)}
 
 
 def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,7 +45,8 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
             f"--{name.replace('_', '-')}",
             type=type(default),
             default=default,
-            metavar="N" if isinstance(default, int) else "SHARE",
+            choices=_CHOICES.get(name),
+            metavar=None if name in _CHOICES else "N" if isinstance(default, int) else "SHARE",
             help=f"{text} (default: {default})",
         )
     parser.set_defaults(run=run)

@@ -23,8 +23,13 @@ from pipeline.synth.walkers.walk import Points, walk
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.synth.settings import SynthSettings
+
 # Scores of the cache: seen, and hidden by an occluder or outside of the crop (under the settings' min_score).
 SEEN, UNSEEN = 1.0, 0.1
+# A joint that a pose network guesses behind an occluder: how far off it is (standard deviation, crop heights), and the
+# mean and deviation of its score, which stays over the usual min_score of 0.3: networks are sure of what they guess.
+GUESSED_OFF, GUESSED_SCORE, GUESSED_LEAST = 0.04, (0.5, 0.08), 0.31
 
 Key = tuple[int, int, int]
 
@@ -70,28 +75,28 @@ def build_scene(seed: int, key: Key, frames: int) -> Scene:
 
 
 def render_track(
-    seed: int, key: Key, frames: int, background: NDArray[np.uint8], occluded: float = 0.0, joint_noise: float = 0.0
+    settings: SynthSettings, key: Key, background: NDArray[np.uint8], occluded: float = 0.0
 ) -> RenderedTrack:
-    """Draw one track.
+    """Draw one track; key: person, modality and the track's number (0-based) among those of the modality.
 
-    background: `draw_background` of the track's camera; occluded: share of tracks that have an occluder;
-    joint_noise: standard deviation of the joints' error, in crop heights
+    background: `draw_background` of the track's camera; occluded: share of tracks that have an occluder
     """
+    seed, frames = settings.seed, settings.frames
     scene = build_scene(seed, key, frames)
     view = scene.view
     random = keyed_generator(seed, Purpose.SENSOR, *key)
     canvases = cut_backgrounds(background, random, view.height, view.width, frames)
     masks = [new_mask(view.height, view.width) for _ in range(frames)]
-    occluder = draw_occluder(seed, key, occluded, scene.camera, view, mean_box(scene.shapes))
-    colours = draw_clothing(seed, key[0]).colours(scene.camera.modality)
+    occluder = draw_occluder(settings, key, occluded, scene.camera, view, mean_box(scene.shapes))
+    colours = draw_clothing(seed, key[0], settings.infrared).colours(scene.camera.modality)
     for frame in range(frames):
         paint_body(canvases[frame], scene.shapes, frame, colours)
         if occluder is not None:
             occluder.paint(canvases[frame], masks[frame], frame)
     joints = scene.joints()
-    score = score_joints(joints, masks, view)
+    joints, score = tell_joints(joints, score_joints(joints, masks, view), settings, key, view)
     noise = keyed_generator(seed, Purpose.JOINT_NOISE, *key).normal(0.0, 1.0, joints.shape)
-    keypoints = (joints + joint_noise * view.height * noise).astype(np.float32)
+    keypoints = (joints + settings.joint_noise * view.height * noise).astype(np.float32)
     covered = np.stack([_shrink(mask, view) > 0 for mask in masks])
     return RenderedTrack(_expose(canvases, scene, random), keypoints, score, covered)
 
@@ -106,10 +111,34 @@ def mean_box(shapes: list[Shape]) -> tuple[NDArray[np.float64], NDArray[np.float
 def score_joints(joints: NDArray[np.float64], masks: list[NDArray[np.uint8]], view: View) -> NDArray[np.float32]:
     """`SEEN` for joints in the crop that no occluder covers, else `UNSEEN`: (frame, joint) float32."""
     size = np.array([view.width, view.height])
-    inside = ((joints >= -0.5) & (joints < size - 0.5)).all(axis=-1)
     x, y = np.moveaxis(np.clip(np.round(to_canvas(joints)), 0, size * OVERSAMPLING - 1).astype(np.intp), -1, 0)
     hidden = np.stack([mask[y[frame], x[frame]] > 127 for frame, mask in enumerate(masks)])
-    return np.where(inside & ~hidden, SEEN, UNSEEN).astype(np.float32)
+    return np.where(_inside(joints, view) & ~hidden, SEEN, UNSEEN).astype(np.float32)
+
+
+def tell_joints(
+    joints: NDArray[np.float64], score: NDArray[np.float32], settings: SynthSettings, key: Key, view: View
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """What is told of the joints behind the occluder, as `hidden_joints` says: all joints' places and scores.
+
+    joints: (frame, joint, xy), where they are; score: of `score_joints`
+    """
+    if settings.hidden_joints == "unseen":
+        return joints, score
+    behind = (score < SEEN) & _inside(joints, view)
+    if settings.hidden_joints == "known":
+        return joints, np.where(behind, SEEN, score).astype(np.float32)
+    random = keyed_generator(settings.seed, Purpose.HIDDEN_JOINTS, *key)
+    off = GUESSED_OFF * view.height * random.normal(0.0, 1.0, joints.shape)
+    guessed = np.clip(random.normal(*GUESSED_SCORE, score.shape), GUESSED_LEAST, 1.0)
+    return joints + np.where(behind[..., None], off, 0.0), np.where(behind, guessed, score).astype(np.float32)
+
+
+def _inside(joints: NDArray[np.float64], view: View) -> NDArray[np.bool_]:
+    """Which joints lie in the crop: (frame, joint)."""
+    size = np.array([view.width, view.height])
+    inside: NDArray[np.bool_] = ((joints >= -0.5) & (joints < size - 0.5)).all(axis=-1)
+    return inside
 
 
 def _shrink(canvas: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:

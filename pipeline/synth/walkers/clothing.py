@@ -1,6 +1,7 @@
-"""What a person wears: one cut, and for every material a visible colour and, drawn apart from it, an infrared one.
+"""What a person wears: one cut, and for every material a visible colour and an infrared reflectance.
 
-Dyes that are dark to the eye are often bright in the near infrared, so nothing of a colour foretells a reflectance.
+Dyes that are dark to the eye are often bright in the near infrared: drawn apart, nothing of a colour foretells a
+reflectance. On real footage something does carry over; with `luminance` the reflectance follows the colour.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pipeline.synth.walkers.draws import Purpose, keyed_generator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from pipeline.synth.settings import Infrared
 
 Pattern = Literal["plain", "stripes", "block", "sleeves"]
 Upper = Literal["short", "long", "coat"]
@@ -39,6 +42,10 @@ CLOTH_REFLECTANCES = (0.12, 0.34, 0.58, 0.84)
 HAIR_REFLECTANCES = (0.15, 0.40, 0.65)
 SKIN_REFLECTANCE = 0.72  # of every tone alike, in the near infrared
 COLOUR_SPREAD = 0.03
+# Where reflectances follow luminance: Rec. 601's weights (blue, green, red), and how far they stray (0…1), a third of
+# the step between neighbouring cloths, so that a colour narrows persons down and does not name them.
+LUMINANCE = (0.114, 0.587, 0.299)
+LUMINANCE_SPREAD = 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +68,30 @@ class Clothing:
         return dict(zip(MATERIALS, self.visible if modality == Modality.VISIBLE else grey, strict=True))
 
 
-def draw_clothing(seed: int, person: int) -> Clothing:
-    """The clothes of `person`; cut, visible colours and infrared reflectances come from three generators."""
+def draw_clothing(seed: int, person: int, infrared: Infrared = "drawn") -> Clothing:
+    """The clothes of `person`; cut, visible colours and infrared reflectances come from three generators.
+
+    infrared: reflectances that are drawn, or those that follow the colours' luminance
+    """
     cut = keyed_generator(seed, Purpose.CUT, person)
     uppers: tuple[Upper, ...] = ("short", "long", "long", "coat")
     lowers: tuple[Lower, ...] = ("trousers", "trousers", "trousers", "shorts", "skirt")
     patterns: tuple[Pattern, ...] = ("plain", "plain", "stripes", "block", "sleeves")
+    visible = _draw_colours(keyed_generator(seed, Purpose.VISIBLE_CLOTHING, person))
+    random = keyed_generator(seed, Purpose.INFRARED_CLOTHING, person)
     return Clothing(
         uppers[cut.integers(len(uppers))],
         lowers[cut.integers(len(lowers))],
         patterns[cut.integers(len(patterns))],
-        _draw_colours(keyed_generator(seed, Purpose.VISIBLE_CLOTHING, person)),
-        _draw_reflectances(keyed_generator(seed, Purpose.INFRARED_CLOTHING, person)),
+        visible,
+        _draw_reflectances(random) if infrared == "drawn" else _follow_luminance(visible, random),
     )
+
+
+def _follow_luminance(colours: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+    rows: NDArray[np.float64] = colours @ np.array(LUMINANCE)
+    rows = rows + random.normal(0.0, LUMINANCE_SPREAD, len(MATERIALS))
+    return np.clip(rows, 0.03, 0.97, out=rows)
 
 
 def _draw_colours(random: np.random.Generator) -> NDArray[np.float64]:

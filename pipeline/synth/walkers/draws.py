@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     SENSOR = 10
     OCCLUDER = 11
     JOINT_NOISE = 12
+    HIDDEN_JOINTS = 13
 
 
 def keyed_generator(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

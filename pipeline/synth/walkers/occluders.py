@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from pipeline.synth.settings import MAX_PERSON
+from pipeline.synth.settings import MAX_PERSON, SynthSettings
 from pipeline.synth.walkers.body_shapes import Shape, body_shapes
 from pipeline.synth.walkers.clothing import draw_clothing
 from pipeline.synth.walkers.draws import Purpose, keyed_generator
@@ -70,18 +70,23 @@ class PasserBy:
 
 
 def draw_occluder(
-    seed: int, key: tuple[int, int, int], share: float, camera: Camera, view: View, box: tuple[NDArray[np.float64], ...]
+    settings: SynthSettings,
+    key: tuple[int, int, int],
+    share: float,
+    camera: Camera,
+    view: View,
+    box: tuple[NDArray[np.float64], ...],
 ) -> Occluder | None:
     """The occluder of a track (person, modality, track), or none; a larger `share` only adds tracks that have one.
 
     box: the walker's mean box, (xy) of its upper left and of its lower right corner, pixels of the crop
     """
-    random = keyed_generator(seed, Purpose.OCCLUDER, *key)
+    random = keyed_generator(settings.seed, Purpose.OCCLUDER, *key)
     if random.random() >= share:
         return None
     kind = random.integers(3)
     if kind == 2:
-        return _draw_passer_by(seed, random, camera, view)
+        return _draw_passer_by(settings, random, camera, view)
     return _draw_obstacle(random, camera, len(view.scale), box, post=kind == 0)
 
 
@@ -118,10 +123,11 @@ def _rectangles(
     return np.stack([x, y], axis=-1)
 
 
-def _draw_passer_by(seed: int, random: np.random.Generator, camera: Camera, view: View) -> PasserBy:
+def _draw_passer_by(settings: SynthSettings, random: np.random.Generator, camera: Camera, view: View) -> PasserBy:
     person = MAX_PERSON + 1 + int(random.integers(PASSERS_BY))
-    frames = len(view.scale)
-    body, gait, clothing = draw_body(seed, person), draw_gait(seed, person), draw_clothing(seed, person)
+    seed, frames = settings.seed, len(view.scale)
+    body, gait = draw_body(seed, person), draw_gait(seed, person)
+    clothing = draw_clothing(seed, person, settings.infrared)
     points = walk(body, gait, random.uniform(0.0, 2.0 * np.pi) + gait.cadence * np.arange(frames))
     path, larger = _draw_path(random, frames), random.uniform(1.05, 1.25)
     aside = (0.8 * path - 0.4) * view.width

@@ -103,6 +103,8 @@ def test_the_recipe_says_that_the_joints_are_the_truth(made: Path) -> None:
         "train_occluded": 0.5,
         "test_occluded": 0.0,
         "joint_noise": 0.0,
+        "infrared": "drawn",
+        "hidden_joints": "unseen",
     }
     mark = json.loads((made / "clean" / "synth.json").read_text())
     assert mark["synth"] == recipe["synth"] and mark["dataset"] == "clean"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_cache.contract.records import Modality
+from pipeline.synth.settings import SynthSettings
 from pipeline.synth.tracks import build_scene, render_track
 from pipeline.synth.walkers.backgrounds import draw_background
 from pipeline.synth.walkers.cameras import CAMERAS, track_camera
@@ -48,7 +49,7 @@ def describe_pictures() -> NDArray[np.float64]:
     rows = []
     for key in KEYS:
         background = backgrounds[track_camera(Modality(key[1]), key[2]).number]
-        images = render_track(0, key, PICTURES, background).images
+        images = render_track(SynthSettings(frames=PICTURES), key, background).images
         small = [cv2.resize(image.mean(axis=-1), (32, 64), interpolation=cv2.INTER_AREA) for image in images]
         rows.append(np.mean([hog.compute(image.astype(np.uint8)).ravel() for image in small], axis=0))
     return np.array(rows)

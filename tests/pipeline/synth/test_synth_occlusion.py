@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data_cache.contract.records import Modality
 from data_cache.contract.skeleton import JOINTS
 from pipeline.synth import tracks
+from pipeline.synth.settings import SynthSettings
 from pipeline.synth.tracks import SEEN, UNSEEN, RenderedTrack, build_scene, mean_box, render_track
 from pipeline.synth.walkers.backgrounds import draw_background
 from pipeline.synth.walkers.cameras import track_camera
@@ -28,7 +29,9 @@ def background(seed: int, modality: int, track: int) -> NDArray[np.uint8]:
 
 
 def render(key: tuple[int, int, int], occluded: float, joint_noise: float = 0.0, seed: int = 0) -> RenderedTrack:
-    return render_track(seed, key, FRAMES, background(seed, *key[1:]), occluded, joint_noise)
+    return render_track(
+        SynthSettings(seed=seed, frames=FRAMES, joint_noise=joint_noise), key, background(seed, *key[1:]), occluded
+    )
 
 
 @pytest.mark.parametrize("key", KEYS[::3])
@@ -84,7 +87,7 @@ def test_occluders_cover_a_part_of_the_walkers_box_and_move() -> None:
     for key in [(person, modality, track) for person in range(1, 19) for modality in (1, 2) for track in (0, 1)]:
         scene = build_scene(0, key, FRAMES)
         low, high = mean_box(scene.shapes)
-        occluder = draw_occluder(0, key, 1.0, scene.camera, scene.view, (low, high))
+        occluder = draw_occluder(SynthSettings(), key, 1.0, scene.camera, scene.view, (low, high))
         assert isinstance(occluder, Obstacle | PasserBy)
         (left, top), (right, bottom) = (np.maximum(0, np.round(to_canvas(end)).astype(int)) for end in (low, high))
         covered, middles = [], []
@@ -108,7 +111,7 @@ def test_a_larger_share_only_adds_occluded_tracks() -> None:
         scene = build_scene(0, key, 1)
         box = mean_box(scene.shapes)
         for share, found in has.items():
-            found.append(draw_occluder(0, key, share, scene.camera, scene.view, box) is not None)
+            found.append(draw_occluder(SynthSettings(), key, share, scene.camera, scene.view, box) is not None)
     counts = {share: sum(found) for share, found in has.items()}
     assert counts[0.0] == 0 and counts[1.0] == 71 and 11 < counts[0.3] < 32 < counts[0.7] < 64
     assert all(not a or b for a, b in zip(has[0.3], has[0.7], strict=True))
@@ -118,7 +121,9 @@ def test_tracks_of_a_person_are_occluded_apart() -> None:
     apart = 0
     for person in range(1, 12):
         scenes = {(person, m, t): build_scene(0, (person, m, t), 1) for m in (1, 2) for t in (0, 1)}
-        occluders = [draw_occluder(0, k, 0.5, s.camera, s.view, mean_box(s.shapes)) for k, s in scenes.items()]
+        occluders = [
+            draw_occluder(SynthSettings(), k, 0.5, s.camera, s.view, mean_box(s.shapes)) for k, s in scenes.items()
+        ]
         apart += len({occluder is None for occluder in occluders}) == 2
     assert apart > 5
 
