@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.training.torch_star import TorchClips
+from benchmarks.torch_network.torch_star import TorchClips
 from data_cache.contract.reader import open_cache
 from model.clips.augment import DEVIATION, MEAN, Augmentation, ImageSettings
 from model.clips.clip_files import ClipFiles
 from model.clips.clip_requests import BatchRequest
-from model.clips.skeleton_inputs import edge_values, flip_edges, flip_nodes
+from model.clips.skeleton_inputs import edge_values, flip_edges, flip_nodes, joint_places, move_nodes
 
 Item = tuple[NDArray[np.int64], Augmentation]
 
 
 class ClipDataset(Dataset[tuple[NDArray[Any], ...]]):
-    """Item (rows of /frames (T,), augmentation) → images (T, 3, height, width), edges (T, 272), nodes (T, J, 3) and
-    seen (T, J) of one clip.
+    """Item (rows of /frames (T,), augmentation) → images (T, 3, height, width), edges (T, 272), nodes (T, J, 3),
+    seen (T, J) and places (T, J, 2) of one clip.
     """
 
     def __init__(self, files: ClipFiles, images: ImageSettings) -> None:
@@ -42,11 +42,14 @@ class ClipDataset(Dataset[tuple[NDArray[Any], ...]]):
         rows, drawn = item
         frames = [cv2.imread(str(self.root / self.paths[row])) for row in rows]
         images = np.stack([self.augmented(frame, drawn) for frame in frames])
-        edges, nodes, seen = self.edges[rows], self.nodes[rows], self.seen[rows]
+        edges, nodes, seen = self.edges[rows], self.nodes[rows], self.seen[rows].astype(np.float32)
+        size = np.array([frame.shape[:2] for frame in frames], np.float64)
         if drawn.flip:
-            aspect = np.array([(frame.shape[1] - 1) / frame.shape[0] for frame in frames])
+            aspect = (size[:, 1] - 1) / size[:, 0]
             edges, (nodes, seen) = flip_edges(edges, self.angle), flip_nodes(nodes, seen, aspect)
-        return images, edge_values(edges), nodes, seen
+        shift = np.array([drawn.right / self.images.width, drawn.down / self.images.height])
+        move_nodes(nodes, seen, shift * size[:, ::-1] / size[:, :1])
+        return images, edge_values(edges), nodes, seen, joint_places(nodes, seen, size).astype(np.float32)
 
     def augmented(self, frame: NDArray[np.uint8], drawn: Augmentation) -> NDArray[np.float32]:
         """Resize, flip, pad, crop, normalise: (height, width, bgr) uint8 → (rgb, height, width) float32."""
@@ -65,15 +68,15 @@ class ClipDataset(Dataset[tuple[NDArray[Any], ...]]):
 
 
 def torch_batches(files: ClipFiles, images: ImageSettings, requests: Sequence[BatchRequest]) -> Iterable[list[Tensor]]:
-    """A DataLoader over the clips of `requests`, in this process: images, edges, nodes, seen of each batch."""
+    """A DataLoader over the clips of `requests`, in this process: images, edges, nodes, seen, places of each batch."""
     batches: Any = [list(zip(request.frames, request.drawn, strict=True)) for request in requests]
     return DataLoader(ClipDataset(files, images), batch_sampler=batches)
 
 
 def as_clips(batch: Sequence[Tensor], infrared: int) -> TorchClips:
     """A batch of `torch_batches` as the network reads it, its first `infrared` clips being infrared."""
-    images, edges, nodes, seen = batch
-    return TorchClips(images[:infrared], images[infrared:], edges, nodes, seen)
+    images, *skeletons = batch
+    return TorchClips(images[:infrared], images[infrared:], *skeletons)
 
 
 def labels(request: BatchRequest) -> Tensor:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.torch_network.torch_losses import loss_terms, total_loss
+from benchmarks.torch_network.torch_star import TorchClips, TorchDraws, TorchStar, random_draws
+from benchmarks.torch_network.torch_weights import load_weights
 from benchmarks.training.step_workload import Workload
 from benchmarks.training.torch_loader import as_clips, labels, torch_batches
-from benchmarks.training.torch_losses import loss_terms, total_loss
-from benchmarks.training.torch_star import TorchClips, TorchDraws, TorchStar, random_draws
-from benchmarks.training.torch_weights import load_weights
 from model.clips.draws import draw_step
 from model.run.config import TrainConfig
 
@@ -79,13 +79,14 @@ class TorchStep:
                 yield batch, request.infrared, labels(request)
 
 
-def torch_optimizer(network: TorchStar, config: TrainConfig) -> torch.optim.SGD:
-    """SGD as section 4.1.3 says: Nesterov, the backbone at a share of the rate."""
-    others = [p for name, p in network.named_parameters() if not name.startswith("backbone.") and p.requires_grad]
-    groups = [
-        {"params": list(network.backbone.parameters()), "lr": config.learning_rate * config.backbone_lr_ratio},
-        {"params": others},
-    ]
+def torch_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.SGD:
+    """SGD as section 4.1.3 says: Nesterov, the backbone, where there is one, at a share of the rate."""
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    backbone = [p for name, p in named if name.startswith("backbone.")]
+    groups = [{"params": [p for name, p in named if not name.startswith("backbone.")], "backbone": False}]
+    if backbone:
+        rate = config.learning_rate * config.backbone_lr_ratio
+        groups.append({"params": backbone, "lr": rate, "backbone": True})
     return torch.optim.SGD(
         groups,
         lr=config.learning_rate,

@@ -1,4 +1,4 @@
-"""The whole network against the one in PyTorch (`benchmarks.training.torch_star`): outputs, gradients, three steps."""
+"""The whole network against the one in PyTorch (`benchmarks.torch_network`): outputs, gradients, three steps."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.training.torch_losses import loss_terms, total_loss
-from benchmarks.training.torch_star import TorchClips, TorchDraws, TorchOutputs, TorchStar
+from benchmarks.torch_network.torch_losses import loss_terms, total_loss
+from benchmarks.torch_network.torch_star import TorchClips, TorchDraws, TorchOutputs, TorchStar
+from benchmarks.torch_network.torch_weights import as_mindspore, load_weights
 from benchmarks.training.torch_step import torch_optimizer
-from benchmarks.training.torch_weights import as_mindspore, load_weights
 from model.clips.draws import StepPosition, draw_step
 from model.network.losses import LOSS_TERMS, TotalLoss
 from model.network.network import Clips, Outputs, StarNetwork
@@ -37,19 +37,27 @@ SMALL: dict[str, Any] = {
     "graph_width": 13,
     "kl_width": 19,
 }
-VARIANTS = {"baseline": (False, False), "frame": (True, False), "sequence": (False, True), "full": (True, True)}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "baseline": {"frame_guidance": False, "sequence_guidance": False},
+    "frame": {"sequence_guidance": False},
+    "sequence": {"frame_guidance": False},
+    "full": {},
+    "full, by parts": {"pool_parts": True, "part_width": 0.7, "seen_flags": True},
+    "full, raw": {"standardize_edges": False, "standardize_nodes": False},
+}
 Array = NDArray[Any]
 
 
 def settings(variant: str, backbone: str) -> ModelConfig:
-    frame, sequence = VARIANTS[variant]
-    return ModelConfig(frame_guidance=frame, sequence_guidance=sequence, **{**SMALL, "backbone": backbone})
+    return ModelConfig(**{**SMALL, **VARIANTS[variant], "backbone": backbone})
 
 
 def build(variant: str, backbone: str = "narrow") -> StarNetwork:
     ms.set_seed(1)
     network = StarNetwork(settings(variant, backbone), PERSONS)
     randomise(network, 2, 0.03)
+    if network.frame_guidance and network.edge_encoder.standardized:
+        network.edge_encoder.standardize.set_statistics(random_array(3, 272), 1 + np.abs(random_array(4, 272)))
     network.set_train(True)
     return network
 
@@ -63,13 +71,16 @@ def twin_of(network: StarNetwork, variant: str, backbone: str = "narrow") -> Tor
 
 def step_inputs(step: int, channels: int) -> list[Array]:
     """Random clips, and the draws that training would make."""
-    seen = np.random.default_rng([3, step]).random((B, T, 17)) < 0.8
+    random = np.random.default_rng([3, step])
+    seen = random.choice([0.0, 0.5, 1.0], (B, T, 17), p=[0.2, 0.1, 0.7]).astype(np.float32)
+    seen[1, 0, 11:] = 0  # no leg of this frame is seen
     clips = Clips(
         random_array(10 + step, BI, T, 3, HEIGHT, WIDTH),
         random_array(20 + step, BV, T, 3, HEIGHT, WIDTH),
         random_array(30 + step, B, T, 272),
-        (random_array(40 + step, B, T, 17, 3) * seen[..., None]).astype(np.float32),
+        (random_array(40 + step, B, T, 17, 3) * (seen[..., None] > 0)).astype(np.float32),
         seen,
+        random.random((B, T, 17, 2)).astype(np.float32),
     )
     return [*clips, *draw_step(StepPosition(7, 0, step), np.arange(B), BI, T, channels, 0.1)]
 
@@ -77,7 +88,7 @@ def step_inputs(step: int, channels: int) -> list[Array]:
 def torch_inputs(arrays: list[Array]) -> tuple[TorchClips, TorchDraws]:
     kinds = {np.dtype(np.float32): np.float64, np.dtype(np.int32): np.int64, np.dtype(np.bool_): np.bool_}
     tensors = [torch.from_numpy(array.astype(kinds[array.dtype])) for array in arrays]
-    return TorchClips(*tensors[:5]), TorchDraws(*tensors[5:])
+    return TorchClips(*tensors[:6]), TorchDraws(*tensors[6:])
 
 
 def torch_terms(twin: TorchStar, arrays: list[Array]) -> tuple[TorchOutputs, torch.Tensor]:
@@ -114,7 +125,7 @@ def test_outputs_losses_and_gradients_are_those_of_the_network_in_torch(variant:
         assert_near(got.asnumpy(), np.zeros((B, T, 1)) if want is None else want.detach().numpy(), name)
     for name, got, want in zip(LOSS_TERMS, terms.asnumpy(), expected_terms.detach().numpy(), strict=True):
         assert got == pytest.approx(want, rel=1e-4), name
-        assert (want > 0) == (name != "kl" or variant == "full"), name
+        assert (want > 0) == (name != "kl" or variant.startswith("full")), name
     assert float(total.asnumpy()) == pytest.approx(expected_total.item(), rel=1e-4)
 
     found = {p.name: slope.asnumpy() for p, slope in zip(weights, slopes, strict=True)}
@@ -125,8 +136,8 @@ def test_outputs_losses_and_gradients_are_those_of_the_network_in_torch(variant:
     for name, want in wanted.items():
         if name.endswith("key.bias"):  # adds the same to every score of a softmax: its true slope is 0
             assert np.abs(found[name]).max() <= 1e-6 * largest, name
-        else:
-            assert_near(found[name], want, name)
+        else:  # the backbone's first layer is where float32's roundings of all others come together
+            assert_near(found[name], want, name, 3e-4)
 
 
 def test_outputs_and_losses_with_the_papers_backbone() -> None:
@@ -160,7 +171,8 @@ def test_three_steps_of_training_move_every_weight_as_in_torch() -> None:
         np.testing.assert_allclose(terms, expected.detach().numpy(), rtol=1e-4)
         assert total == pytest.approx(total_loss(expected, LOSS).item(), rel=1e-4)
     state = twin.state_dict()
-    moving = {name: value.shape for name, value in before.items() if not name.endswith("log_exponents")}
+    still = ("log_exponents", "standardize.mean", "standardize.deviation")
+    moving = {name: value.shape for name, value in before.items() if not name.endswith(still)}
     for name, want in as_mindspore(moving, state).items():
         got = network.parameters_dict()[name].asnumpy()
         if name.endswith("beta") and "neck" in name:

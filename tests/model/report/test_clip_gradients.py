@@ -12,8 +12,8 @@ from mindspore import Tensor
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from benchmarks.training.torch_star import TorchStar, generalized_mean
-from benchmarks.training.torch_weights import load_weights
+from benchmarks.torch_network.torch_star import TorchStar, generalized_mean
+from benchmarks.torch_network.torch_weights import load_weights
 from data_cache.contract.records import Modality
 from model.clips.clip_reader import ClipArrays
 from model.network.network import StarNetwork

@@ -1,7 +1,7 @@
 """STAR in PyTorch, written from the paper's equations and the decisions of docs/paper.md, not from model/.
 
 What the training step is measured against, and a check of the whole network: with the same weights
-(`benchmarks.training.torch_weights`) and draws it must give the same outputs, losses and gradients.
+(`benchmarks.torch_network.torch_weights`) and draws it must give the same outputs, losses and gradients.
 """
 
 from __future__ import annotations
@@ -12,19 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.training.torch_backbone import TorchBackbone
+from benchmarks.torch_network.torch_backbone import TorchBackbone
+from benchmarks.torch_network.torch_skeletons import EDGE_VALUES, EdgeEncoder, PartEncoder, part_masks
 from model.run.config import ModelConfig
-
-JOINTS = 17
-EDGE_VALUES = JOINTS * (JOINTS - 1)
-# COCO's limbs and the body parts as eqs 8 and 12 take them, by COCO's 0-based joint numbers.
-LIMBS = "15-13 13-11 16-14 14-12 11-12 5-11 6-12 5-6 5-7 6-8 7-9 8-10 1-2 0-1 0-2 1-3 2-4 3-5 4-6"
-PARTS = ((0, 1, 2, 3, 4), (5, 6, 11, 12), (5, 7, 9), (6, 8, 10), (11, 13, 15), (12, 14, 16))
 
 
 class TorchClips(NamedTuple):
-    """infrared (Bi, T, 3, height, width), visible (Bv, T, 3, height, width), edges (B, T, 272), nodes (B, T, J, 3),
-    seen (B, T, J) bool; infrared clips come first.
+    """infrared (Bi, T, 3, height, width), visible (Bv, T, 3, height, width), edges (B, T, E), nodes (B, T, J, 3),
+    seen (B, T, J) in 0…1, places (B, T, J, [column, row]) in 0…1; infrared clips come first.
     """
 
     infrared: Tensor
@@ -32,6 +27,7 @@ class TorchClips(NamedTuple):
     edges: Tensor
     nodes: Tensor
     seen: Tensor
+    places: Tensor
 
 
 class TorchDraws(NamedTuple):
@@ -76,20 +72,6 @@ def random_draws(clips: TorchClips, channels: int, dropout: float) -> TorchDraws
     )
 
 
-class EdgeEncoder(nn.Module):
-    """Eq 3: (B, T, 272) → T_t (B, T, C) and the LSTM's outputs (B, T, hidden)."""
-
-    def __init__(self, config: ModelConfig, channels: int) -> None:
-        super().__init__()
-        self.fc = nn.Linear(EDGE_VALUES, config.edge_hidden)
-        self.lstm = nn.LSTM(config.edge_hidden, config.lstm_hidden, batch_first=True)
-        self.to_channels = nn.Linear(config.lstm_hidden, channels)
-
-    def forward(self, edges: Tensor) -> tuple[Tensor, Tensor]:
-        steps = self.lstm(self.fc(edges).relu())[0]
-        return self.to_channels(steps), steps
-
-
 class FrameGuidance(nn.Module):
     """Eqs 4 to 7: X, T (B, T, C) and the dropout's mask → Y (B, T, C)."""
 
@@ -109,57 +91,6 @@ class FrameGuidance(nn.Module):
         return self.narrow(hidden * keep) * weight + x + 1e-3
 
 
-class GraphAttention(nn.Module):
-    """A GAT layer (reference 37) over masked pairs: h (B, N, in), neighbours (B, N, N) → (B, N, heads · width)."""
-
-    def __init__(self, inputs: int, width: int, heads: int) -> None:
-        super().__init__()
-        self.shape = heads, width
-        self.project = nn.Linear(inputs, heads * width, bias=False)
-        self.target = nn.Parameter(torch.randn(heads, width) * width**-0.5)
-        self.source = nn.Parameter(torch.randn(heads, width) * width**-0.5)
-
-    def forward(self, h: Tensor, neighbours: Tensor) -> Tensor:
-        wh = self.project(h).unflatten(-1, self.shape)
-        target, source = (torch.einsum("bnhd,hd->bhn", wh, a) for a in (self.target, self.source))
-        score = functional.leaky_relu(target[..., None] + source[..., None, :], 0.2)
-        alpha = score.masked_fill(~neighbours[:, None], -torch.inf).softmax(-1)
-        return torch.einsum("bhij,bjhd->bihd", alpha, wh).flatten(2)
-
-
-class PartEncoder(nn.Module):
-    """Eqs 8 to 10 and 12's numerator: nodes (B, T, J, 3), seen (B, T, J) → part vectors (B, T, P, width)."""
-
-    limbs: Tensor
-    members: Tensor
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.first = GraphAttention(3, config.graph_hidden, config.graph_heads)
-        self.second = GraphAttention(config.graph_hidden * config.graph_heads, config.graph_width, 1)
-        self.norm = nn.BatchNorm1d(config.graph_width)
-        limbs, members = torch.eye(JOINTS), torch.zeros(len(PARTS), JOINTS)
-        for limb in LIMBS.split():
-            i, j = map(int, limb.split("-"))
-            limbs[i, j] = limbs[j, i] = 1
-        for part, joints in enumerate(PARTS):
-            members[part, list(joints)] = 1 / len(joints)
-        self.register_buffer("limbs", limbs, persistent=False)
-        self.register_buffer("members", members, persistent=False)
-
-    def forward(self, nodes: Tensor, seen: Tensor) -> Tensor:
-        frames = nodes.shape[1]
-        next_frame = torch.ones(frames - 1).diag(1)
-        eye = torch.eye(JOINTS)
-        edges = torch.kron(torch.eye(frames), self.limbs) + torch.kron(next_frame + next_frame.T, eye) > 0
-        flat = seen.flatten(1)
-        neighbours = edges & flat[:, :, None] & flat[:, None] | torch.eye(frames * JOINTS, dtype=torch.bool)
-        h = functional.elu(self.first(nodes.flatten(1, 2), neighbours))
-        h = functional.elu(self.second(h, neighbours))
-        h = self.norm(h.transpose(1, 2)).transpose(1, 2)
-        return self.members @ h.unflatten(1, (frames, JOINTS))
-
-
 class Neck(nn.Module):
     """Batch norm with a frozen bias, linear classifier without: (..., C) → (..., persons)."""
 
@@ -174,9 +105,12 @@ class Neck(nn.Module):
 
 
 class TorchStar(nn.Module):
-    """The training pass of the variant that `config` names. Raises ValueError for options written in MindSpore only."""
+    """The network of the variant that `config` names; calling it is the training pass.
 
-    def __init__(self, config: ModelConfig, persons: int) -> None:
+    Raises ValueError for options written in MindSpore only.
+    """
+
+    def __init__(self, config: ModelConfig, persons: int, edge_values: int = EDGE_VALUES) -> None:
         super().__init__()
         if config.bidirectional or config.learn_exponents or (config.pool_over, config.edge_source) != ("cells", "all"):
             raise ValueError(f"the network in torch has the paper's own options only, got {config}")
@@ -184,7 +118,7 @@ class TorchStar(nn.Module):
         self.backbone = TorchBackbone(config.backbone)
         channels = self.backbone.channels
         if config.frame_guidance:
-            self.edge_encoder = EdgeEncoder(config, channels)
+            self.edge_encoder = EdgeEncoder(config, channels, edge_values)
             self.correct = FrameGuidance(config, channels)
         if config.sequence_guidance:
             self.part_encoder = PartEncoder(config)
@@ -201,30 +135,59 @@ class TorchStar(nn.Module):
         visible = clips.visible.flatten(0, 1)[rows, draws.visible_channel.flatten(0, 1)]
         visible = visible * draws.visible_gain.reshape(-1, 3, 1, 1)
         cells, disturbed = self.backbone(infrared, visible, draws.same.flatten(), draws.other.flatten())
-        cells, disturbed = cells.unflatten(0, (b, t)), disturbed.mean((2, 3)).unflatten(0, (b, t))
-        x = y = cells.mean((3, 4))
-        p = q = None
-        if self.config.frame_guidance:
-            guidance, steps = self.edge_encoder(clips.edges)
-            y = self.correct(x, guidance, draws.keep)
-        if self.config.sequence_guidance:
-            parts = self.part_encoder(clips.nodes, clips.seen)
-            clip = self.pool(cells + (y - x)[..., None, None], parts)
-            if self.config.frame_guidance:
-                p, q = self.edge_distribution(steps), self.joint_distribution(parts.mean(2))
-        else:
-            clip = generalized_mean(y.transpose(1, 2), 3.0)
+        disturbed = disturbed.mean((2, 3)).unflatten(0, (b, t))
+        x, y, clip, p, q = self.guide(cells.unflatten(0, (b, t)), clips, draws.keep)
         frame_logits, disturbed_logits = self.frame_neck(y), self.frame_neck(disturbed)
         return TorchOutputs(frame_logits, self.clip_neck(clip), clip, x, disturbed, disturbed_logits, p, q)
 
-    def pool(self, cells: Tensor, parts: Tensor) -> Tensor:
-        """Eqs 11 to 13: guided cells (B, T, C, H, W) and part vectors (B, T, P, width) → G (B, C)."""
-        exponents = self.config.exponents
-        alpha = self.part_weights(parts).unflatten(-1, (len(exponents), -1)).softmax(3)
+    def embed(self, clips: TorchClips) -> Tensor:
+        """Section 7: clip features through the neck at length one, (B, C); call `eval` before."""
+        b, t = clips.edges.shape[:2]
+        stems = [self.backbone.infrared_stem, self.backbone.visible_stem]
+        sides = zip(stems, (clips.infrared, clips.visible), strict=True)
+        shallow = torch.cat([stem(images.flatten(0, 1)) for stem, images in sides if len(images)])
+        cells = self.backbone.layer4(self.backbone.layer3(self.backbone.layer2(self.backbone.layer1(shallow))))
+        clip = self.guide(cells.unflatten(0, (b, t)), clips, None)[2]
+        return functional.normalize(self.clip_neck.norm(clip), dim=1)
+
+    def guide(
+        self, cells: Tensor, clips: TorchClips, keep: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+        """From the map (B, T, C, H, W) and the skeletons: X, Y, G and the logits of P and Q."""
+        x = y = cells.mean((3, 4))
+        p = q = None
+        if self.config.frame_guidance:
+            guidance, steps = self.edge_encoder(clips.edges, clips.seen)
+            y = self.correct(x, guidance, torch.ones_like(x) if keep is None else keep)
+        if not self.config.sequence_guidance:
+            return x, y, generalized_mean(y.transpose(1, 2), 3.0), p, q
+        parts, shares = self.part_encoder(clips.nodes, clips.seen)
+        clip = self.pool(cells + (y - x)[..., None, None], parts, shares, clips)
+        if self.config.frame_guidance:
+            p = self.edge_distribution(steps)
+            q = self.joint_distribution((parts * shares[..., None]).sum(2))
+        return x, y, clip, p, q
+
+    def pool(self, cells: Tensor, parts: Tensor, shares: Tensor, clips: TorchClips) -> Tensor:
+        """Eqs 11 to 13: guided cells (B, T, C, H, W), part vectors (B, T, P, width), shares (B, T, P) → G (B, C)."""
+        exponents, config = self.config.exponents, self.config
+        scores = self.part_weights(parts).unflatten(-1, (len(exponents), -1))
+        if config.pool_parts:
+            masks = part_masks(clips.places, clips.seen, *cells.shape[3:], config.part_width)
+            scores = scores.masked_fill((shares == 0)[..., None, None], -torch.inf)
+            alpha = scores.flatten(2, 3).softmax(2).unflatten(2, scores.shape[2:4])
+            pooled = torch.stack([masked_mean(cells.flatten(3), masks, p) for p in exponents], 3)
+            return (alpha * pooled).sum((2, 3)).mean(1)
+        alpha = (scores.softmax(3) * shares[..., None, None]).sum(2)
         pooled = torch.stack([generalized_mean(cells.flatten(3), p) for p in exponents], 2)
-        return (alpha.mean(2) * pooled).sum(2).mean(1)
+        return (alpha * pooled).sum(2).mean(1)
 
 
 def generalized_mean(f: Tensor, p: float) -> Tensor:
     """Eq 11 over the last axis."""
     return f.abs().clamp(min=1e-6).pow(p).mean(-1).pow(1 / p)
+
+
+def masked_mean(f: Tensor, masks: Tensor, p: float) -> Tensor:
+    """Eq 11 weighted by masks: f (B, T, C, I), masks (B, T, P, I) → (B, T, P, C)."""
+    return torch.einsum("btci,btpi->btpc", f.abs().clamp(min=1e-6).pow(p), masks).pow(1 / p)

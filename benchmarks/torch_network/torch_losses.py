@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.training.torch_star import TorchOutputs
+from benchmarks.torch_network.torch_star import TorchOutputs
 from model.run.config import LossConfig
 
 TERMS = ("id_frame", "id_clip", "triplet", "kl", "sad")

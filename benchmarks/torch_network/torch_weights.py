@@ -17,6 +17,7 @@ _RENAMED = {
     "consistency.edges.": "edge_distribution.",
     "consistency.joints.": "joint_distribution.",
     "attention.out.": "attention.out_proj.",
+    "edge_encoder.standardize.": "edge_encoder.",
 }
 _PROJECTIONS = ("query", "key", "value")  # the order of the rows of MultiheadAttention's in_proj
 _CONSTANTS = ("log_exponents",)

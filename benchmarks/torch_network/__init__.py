@@ -1,0 +1,1 @@
+"""STAR's network in PyTorch, written a second time from the paper and docs/paper.md."""
