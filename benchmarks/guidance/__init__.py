@@ -1,0 +1,1 @@
+"""What guidance gains on generated walkers, and why: the experiment of docs/results.md."""
