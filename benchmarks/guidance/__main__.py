@@ -42,20 +42,25 @@ def main() -> None:
         return
     missing = [run for run in runs if run.key not in figures["runs"]]
     all_walkers(args.folder, {(run.hidden, run.angle) for run in missing})
-    measure_all(missing, args.folder, args.processes)
+    sys.exit(measure_all(missing, args.folder, args.processes))
 
 
-def measure_all(runs: list[PlannedRun], folder: Path, processes: int) -> None:
-    """Measure `runs`, keeping the figures of each as soon as it is done."""
-    began = time.perf_counter()
+def measure_all(runs: list[PlannedRun], folder: Path, processes: int) -> int:
+    """Measure `runs`, keeping the figures of each as soon as it is done; how many ended without."""
+    began, failed = time.perf_counter(), 0
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         under_way = {pool.submit(measure, run, folder): run for run in runs}
         for number, done in enumerate(as_completed(under_way), 1):
-            figures = read_figures()
-            figures["runs"][under_way[done].key] = done.result()
-            keep_figures(figures)
-            minutes = (time.perf_counter() - began) / 60
-            print(f"{number} of {len(runs)}, {minutes:.0f} min: {under_way[done].key}", file=sys.stderr, flush=True)
+            minutes, said = (time.perf_counter() - began) / 60, "done"
+            if error := done.exception():  # a loss that is not finite, say: the other runs go on
+                failed, said = failed + 1, f"{type(error).__name__}: {error}"
+            else:
+                figures = read_figures()
+                figures["runs"][under_way[done].key] = done.result()
+                keep_figures(figures)
+            line = f"{number} of {len(runs)}, {minutes:.0f} min: {under_way[done].key}: {said}"
+            print(line, file=sys.stderr, flush=True)
+    return failed
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from benchmarks.guidance.walkers import HIDDEN
 
 VARIANTS = ("baseline", "frame", "sequence", "full")
 SEEDS = (0, 1, 2)
+BY_PART = ("model.pool_parts=true",)
 RAW = ("model.standardize_edges=false", "model.standardize_nodes=false")
 
 # Each of the settings that the network has for its skeletons, by itself: variant, what it is compared on, settings.
@@ -18,13 +19,11 @@ ABLATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("full", ("model.standardize_nodes=false",)),
     ("full", ("model.seen_flags=true",)),
     ("full", ("model.fill_gaps=track",)),
-    ("full", ("model.pool_parts=true",)),
     ("full", ("model.kl_trains=graph",)),
     ("frame", ("model.standardize_edges=false",)),
     ("frame", ("model.seen_flags=true",)),
     ("frame", ("model.fill_gaps=track",)),
     ("sequence", ("model.standardize_nodes=false",)),
-    ("sequence", ("model.pool_parts=true",)),
     ("sequence", ("model.pool_parts=true", "model.part_width=0.5")),
     ("sequence", ("model.pool_parts=true", "model.part_width=2")),
 )
@@ -35,6 +34,7 @@ def planned_runs(seeds: tuple[int, ...] = SEEDS) -> list[PlannedRun]:
     runs = []
     for seed in seeds:
         runs += [PlannedRun(v, seed, swapped=v != "baseline") for v in VARIANTS]
+        runs += [PlannedRun(v, seed, settings=BY_PART) for v in ("sequence", "full")]
         runs += [PlannedRun(v, seed, hidden) for hidden, v in product(HIDDEN[1:], VARIANTS)]
         runs += [PlannedRun("sequence", seed, control="constant nodes")]
         runs += [PlannedRun("edges", seed, settings=s) for s in ((), ("model.standardize_edges=false",))]
