@@ -19,8 +19,8 @@ from model.clips.batches import ClipBatch
 from model.clips.clip_reader import ClipArrays
 from model.clips.clip_requests import training_requests
 from model.clips.draws import StepPosition, draw_step
-from model.clips.edge_statistics import EdgeStatistics, edge_statistics
 from model.clips.sampler import BatchSettings, steps_per_epoch
+from model.clips.skeletons.edge_statistics import EdgeStatistics, edge_statistics
 from model.clips.training_persons import TrainingPersons, training_persons
 from model.run.config import RunConfig
 from model.training.schedule import learning_rate

@@ -21,7 +21,7 @@ from data_cache.contract.reader import open_cache
 from model.clips.augment import DEVIATION, MEAN, Augmentation, ImageSettings
 from model.clips.clip_files import ClipFiles
 from model.clips.clip_requests import BatchRequest
-from model.clips.skeleton_inputs import edge_values, flip_edges, flip_nodes, joint_places, move_nodes
+from model.clips.skeletons.skeleton_inputs import edge_values, flip_edges, flip_nodes, joint_places, move_nodes
 
 Item = tuple[NDArray[np.int64], Augmentation]
 

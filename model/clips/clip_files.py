@@ -11,7 +11,7 @@ import numpy as np
 from data_cache.contract.reader import CacheReader, open_cache
 from data_cache.contract.verified_content import verified_origin
 from data_cache.files.frame_images import frame_file
-from model.clips.skeleton_inputs import ANGLES
+from model.clips.skeletons.skeleton_inputs import ANGLES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

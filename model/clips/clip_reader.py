@@ -13,8 +13,15 @@ from data_cache.contract.reader import CacheReader
 from data_cache.contract.skeleton import JOINTS
 from data_cache.files.frame_images import read_image
 from model.clips.augment import Augmentation, ImageSettings, write_frame
-from model.clips.filled_gaps import fill_edges, fill_gaps
-from model.clips.skeleton_inputs import EDGE_VALUES, edge_values, flip_edges, flip_nodes, joint_places, move_nodes
+from model.clips.skeletons.filled_gaps import fill_edges, fill_gaps
+from model.clips.skeletons.skeleton_inputs import (
+    EDGE_VALUES,
+    edge_values,
+    flip_edges,
+    flip_nodes,
+    joint_places,
+    move_nodes,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +35,7 @@ class ClipArrays(NamedTuple):
     """The contents of clips; of one clip without the first axis.
 
     images: (B, T, rgb, height, width) float32, normalised
-    edges:  (B, T, 272) float32, see `model.clips.skeleton_inputs.edge_values`
+    edges:  (B, T, 272) float32, see `model.clips.skeletons.skeleton_inputs.edge_values`
     nodes:  (B, T, joint, [x, y, score]) float32, x and y over the crop's height, moved with the image; 0 where unseen
     seen:   (B, T, joint) float32, 1 seen and 0 not; between, for a joint filled in from other frames of the track
     places: (B, T, joint, [column, row]) float32, where joints lie in the image, 0…1 of its width and height

@@ -12,7 +12,7 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import XavierUniform
 
-from model.clips.skeleton_inputs import EDGE_VALUES, PAIRS
+from model.clips.skeletons.skeleton_inputs import EDGE_VALUES, PAIRS
 from model.network.skeleton_scale import PairWeights, StandardizedEdges
 
 if TYPE_CHECKING:

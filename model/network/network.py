@@ -13,7 +13,7 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import Normal
 
-from model.clips.skeleton_inputs import EDGE_VALUES
+from model.clips.skeletons.skeleton_inputs import EDGE_VALUES
 from model.network.backbone import SadBackbone
 from model.network.frame_guidance import EdgeEncoder, FrameGuidance
 from model.network.guided_pooling import GuidedPooling, PartMasks, PartWeights
@@ -35,7 +35,7 @@ class Clips(NamedTuple):
 
     infrared: (Bi, T, 3, height, width) float32, normalised with ImageNet's mean and deviation
     visible:  (Bv, T, 3, height, width) float32
-    edges:    (B, T, E) float32, see `model.clips.skeleton_inputs.edge_values`
+    edges:    (B, T, E) float32, see `model.clips.skeletons.skeleton_inputs.edge_values`
     nodes:    (B, T, J, [x, y, score]) float32, x and y over the crop's height, zeros where unseen
     seen:     (B, T, J) float32, 1 seen and 0 not; between, for a joint filled in from other frames
     places:   (B, T, J, [column, row]) float32, where joints lie in the image, 0…1 of its width and height

@@ -14,7 +14,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from model.clips.skeleton_inputs import PAIRS
+from model.clips.skeletons.skeleton_inputs import PAIRS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class StandardizedEdges(nn.Cell):
         self.deviation = Parameter(ops.ones((edge_values,), ms.float32), name="deviation", requires_grad=False)
 
     def set_statistics(self, mean: NDArray[np.float32], deviation: NDArray[np.float32]) -> None:
-        """Take mean and deviation (E,) of the training split (`model.clips.edge_statistics`)."""
+        """Take mean and deviation (E,) of the training split (`model.clips.skeletons.edge_statistics`)."""
         ops.assign(self.mean, Tensor(mean))
         ops.assign(self.deviation, Tensor(deviation))
 

@@ -15,7 +15,7 @@ import numpy as np
 from data_cache.files.output_lock import lock_output
 from model.clips.batches import BatchLoader
 from model.clips.draws import StepPosition, draw_step
-from model.clips.edge_statistics import edge_statistics
+from model.clips.skeletons.edge_statistics import edge_statistics
 from model.network.losses import LOSS_TERMS, TotalLoss
 from model.network.network import StarNetwork
 from model.network.pretrained import load_pretrained, require_pretrained

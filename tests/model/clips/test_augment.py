@@ -22,7 +22,7 @@ from model.clips.augment import (
     draw_augmentation,
     write_frame,
 )
-from model.clips.skeleton_inputs import EDGE_VALUES, edge_values, flip_edges, flip_nodes
+from model.clips.skeletons.skeleton_inputs import EDGE_VALUES, edge_values, flip_edges, flip_nodes
 from pipeline.skeletons.edges import pairwise_edges
 from pipeline.skeletons.graphs import graph_nodes
 

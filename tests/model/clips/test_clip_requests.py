@@ -17,7 +17,7 @@ from model.clips.clip_requests import BatchRequest, training_requests
 from model.clips.clips import ClipSettings, clip_tracks
 from model.clips.draws import StepPosition
 from model.clips.sampler import BatchSettings
-from model.clips.skeleton_inputs import edge_values
+from model.clips.skeletons.skeleton_inputs import edge_values
 from model.clips.training_persons import TrainingPersons, training_persons
 from pipeline.skeletons.edges import pairwise_edges
 from tests.model.clips.clip_trees import person_tracks, track_table, write_clip_tree

@@ -10,10 +10,10 @@ import pytest
 
 from data_cache.contract.records import Status
 from data_cache.contract.skeleton import mirror_indices
-from model.clips import edge_statistics as module
 from model.clips.clips import ClipSettings, ClipTracks, clip_tracks
-from model.clips.edge_statistics import edge_statistics
-from model.clips.skeleton_inputs import edge_values, flip_edges
+from model.clips.skeletons import edge_statistics as module
+from model.clips.skeletons.edge_statistics import edge_statistics
+from model.clips.skeletons.skeleton_inputs import edge_values, flip_edges
 from pipeline.skeletons.edges import pairwise_edges
 from tests.model.clips.clip_trees import ClipTree, Track, person_tracks, write_caches, write_clip_tree
 

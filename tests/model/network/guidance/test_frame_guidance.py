@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from data_cache.contract.skeleton import JOINTS
-from model.clips.skeleton_inputs import edge_values
+from model.clips.skeletons.skeleton_inputs import edge_values
 from model.network.frame_guidance import CrossAttention, EdgeEncoder, FeedForward, FrameGuidance, SqueezeExcite
 from model.run.config import ModelConfig
 from tests.model.network.cells import (

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_cache.contract.reader import open_cache
 from data_cache.contract.skeleton import mirror_indices
-from model.clips.skeleton_inputs import PAIRS, edge_values, flip_edges
+from model.clips.skeletons.skeleton_inputs import PAIRS, edge_values, flip_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,8 @@ SMALLEST = 1e-6  # deviation of a value that varies; below lie float32's own rou
 
 
 class EdgeStatistics(NamedTuple):
-    """mean, deviation: (E,) float32, by the order of `model.clips.skeleton_inputs.edge_values`; a deviation of 0 stands
-    for a value that never varies, or of a pair that is never seen.
+    """mean, deviation: (E,) float32, in the order of `skeleton_inputs.edge_values`; a deviation of 0 stands for a value
+    that never varies, or of a pair that is never seen.
     """
 
     mean: NDArray[np.float32]

@@ -16,8 +16,8 @@ from data_cache.contract.skeleton import JOINTS
 from data_cache.contract.writer import CacheWriter
 from model.clips.clip_files import ClipFiles
 from model.clips.clips import ClipSettings, ClipTracks, clip_tracks
-from model.clips.edge_statistics import edge_statistics
-from model.clips.skeleton_inputs import edge_values, flip_edges
+from model.clips.skeletons.edge_statistics import edge_statistics
+from model.clips.skeletons.skeleton_inputs import edge_values, flip_edges
 from model.network.frame_guidance import EdgeEncoder
 from model.network.losses import BatchHardTriplet, Identity
 from model.network.network import Neck

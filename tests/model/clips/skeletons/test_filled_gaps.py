@@ -12,8 +12,8 @@ import pytest
 from data_cache.contract.skeleton import JOINTS
 from model.clips.augment import NO_AUGMENTATION, ImageSettings
 from model.clips.clip_reader import ClipArrays, ClipReader, ClipShape
-from model.clips.filled_gaps import fill_gaps
-from model.clips.skeleton_inputs import edge_values
+from model.clips.skeletons.filled_gaps import fill_gaps
+from model.clips.skeletons.skeleton_inputs import edge_values
 from pipeline.skeletons.edges import pairwise_edges
 from tests.model.clips.clip_trees import ClipTree, person_tracks, write_clip_tree
 

@@ -1,0 +1,1 @@
+"""Skeletons as clips have them: values, mirror images, filled gaps and the statistics that standardise them."""
