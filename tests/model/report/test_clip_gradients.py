@@ -12,7 +12,7 @@ from mindspore import Tensor
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from benchmarks.torch_network.torch_star import TorchStar, generalized_mean
+from benchmarks.torch_network.torch_star import TorchClips, TorchStar
 from benchmarks.torch_network.torch_weights import load_weights
 from data_cache.contract.records import Modality
 from model.clips.clip_reader import ClipArrays
@@ -46,31 +46,30 @@ def built(guided: bool) -> tuple[StarNetwork, TorchStar]:
 
 def one_clip(seed: int) -> ClipArrays:
     """The arrays of a batch of one clip."""
-    seen = np.random.default_rng(seed).random((1, T, 17)) < 0.8
+    random = np.random.default_rng(seed)
+    seen = (random.random((1, T, 17)) < 0.8).astype(np.float32)
     nodes = (random_array(seed + 3, 1, T, 17, 3) * seen[..., None]).astype(np.float32)
-    return ClipArrays(random_array(seed + 1, 1, T, 3, HEIGHT, WIDTH), random_array(seed + 2, 1, T, 272), nodes, seen)
+    places = random.random((1, T, 17, 2)).astype(np.float32)
+    images, edges = random_array(seed + 1, 1, T, 3, HEIGHT, WIDTH), random_array(seed + 2, 1, T, 272)
+    return ClipArrays(images, edges, nodes, seen, places)
 
 
 def torch_gradients(
     twin: TorchStar, modality: str, arrays: ClipArrays, wanted: NDArray[np.float32]
 ) -> tuple[float, torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """Similarity, map, its gradient and α averaged over channels, by torch's autograd."""
-    images, edges, nodes = (torch.from_numpy(array).double() for array in arrays[:3])
+    images, *skeletons = (torch.from_numpy(array).double() for array in arrays)
+    clips = TorchClips(images, images[:0], *skeletons)
     net = twin.backbone
     stem = net.infrared_stem if modality == "infrared" else net.visible_stem
     cells = net.layer4(net.layer3(net.layer2(net.layer1(stem(images.flatten(0, 1))))))
     cells = cells.detach().requires_grad_()
-    clip_cells, shares = cells[None], None
-    x = y = clip_cells.mean((3, 4))
-    if twin.config.frame_guidance:
-        y = twin.correct(x, twin.edge_encoder(edges)[0], torch.ones_like(x))
-        parts = twin.part_encoder(nodes, torch.from_numpy(arrays.seen))
-        clip = twin.pool(clip_cells + (y - x)[..., None, None], parts)
+    clip, shares = twin.guide(cells[None], clips, None)[2], None
+    if twin.config.sequence_guidance:
+        parts, _ = twin.part_encoder(clips.nodes, clips.seen)
         exponents = twin.config.exponents
         scores = twin.part_weights(parts).unflatten(-1, (len(exponents), -1))[0].exp()
         shares = (scores / scores.sum(2, keepdim=True)).mean(3).detach()
-    else:
-        clip = generalized_mean(y.transpose(1, 2), 3.0)
     feature = twin.clip_neck.norm(clip)
     score = functional.cosine_similarity(feature, torch.from_numpy(wanted).double()[None])[0]
     score.backward()

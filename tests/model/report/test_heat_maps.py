@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from model.clips.skeletons.skeleton_inputs import joint_places
 from model.report.heat.explanations import joint_pixels
 from model.report.heat.heat_maps import heat_maps
 
@@ -78,12 +79,13 @@ def test_joints_lie_where_their_pixels_are_after_resizing() -> None:
     keypoints = random.uniform(1, 9, (T, 17, 2))
     nodes = np.concatenate([keypoints / size[:, None, :1], random.random((T, 17, 1))], axis=2).astype(np.float32)
     seen = random.random((T, 17)) < 0.7
-    found = joint_pixels(nodes, seen, size, HEIGHT, WIDTH)
+    places = joint_places(nodes, seen.astype(np.float32), size.astype(np.float64)).astype(np.float32)
+    found = joint_pixels(places, seen.astype(np.float32), HEIGHT, WIDTH)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(np.isnan(found).all(axis=2), ~seen)
     for t, (height, width) in enumerate(size):
-        places = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2).astype(np.float32)
-        large = cv2.resize(places, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+        own = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2).astype(np.float32)
+        large = cv2.resize(own, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
         for joint in np.flatnonzero(seen[t]):
             x, y = found[t, joint]
             at = cv2.remap(large, np.array([[x]]), np.array([[y]]), cv2.INTER_LINEAR)[0, 0]
