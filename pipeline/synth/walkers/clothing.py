@@ -42,8 +42,8 @@ CLOTH_REFLECTANCES = (0.12, 0.34, 0.58, 0.84)
 HAIR_REFLECTANCES = (0.15, 0.40, 0.65)
 SKIN_REFLECTANCE = 0.72  # of every tone alike, in the near infrared
 COLOUR_SPREAD = 0.03
-# Where reflectances follow luminance: Rec. 601's weights (blue, green, red), and how far they stray (0…1), a third of
-# the step between neighbouring cloths, so that a colour narrows persons down and does not name them.
+# Where reflectances follow luminance: Rec. 601's weights (blue, green, red), and how far they stray (0…1), half of
+# the step between neighbouring cloths (median 0.11), so that a colour narrows persons down and does not name them.
 LUMINANCE = (0.114, 0.587, 0.299)
 LUMINANCE_SPREAD = 0.06
 

@@ -110,6 +110,21 @@ def test_the_recipe_says_that_the_joints_are_the_truth(made: Path) -> None:
     assert mark["synth"] == recipe["synth"] and mark["dataset"] == "clean"
 
 
+def test_options_for_infrared_and_hidden_joints_reach_the_files(made: Path, tmp_path: Path) -> None:
+    options = [*arguments(tmp_path, "new"), "--train-occluded", "0.5", "--test-occluded", "1"]
+    assert main(["synth", *options, "--infrared", "luminance", "--hidden-joints", "noisy"]) == 0
+    before, after = digests(made / "occluded"), digests(tmp_path / "new")
+    frames = {name for name in before if name.endswith(".jpg")}
+    infrared = {name for name in frames if Path(name).parts[2] == "ir"}
+    assert {name for name in frames if before[name] != after[name]} == infrared and infrared
+    file = tmp_path / "new-art" / "keypoints" / "test.h5"
+    assert check_file(file) == []
+    with open_cache(made / "occluded-art" / "keypoints" / "test.h5") as unseen, open_cache(file) as noisy:
+        assert noisy.recipe["synth"] == unseen.recipe["synth"] | {"infrared": "luminance", "hidden_joints": "noisy"}
+        a, b = (cache.read("score", 0, cache.frames) for cache in (unseen, noisy))
+    assert (b >= a).all() and (b[b != a] > 0.3).all() and (b != a).mean() > 0.2
+
+
 def test_the_occluded_data_set_differs_in_the_test_frames_alone(made: Path) -> None:
     clean, hidden = digests(made / "clean"), digests(made / "occluded")
     assert clean.keys() == hidden.keys()

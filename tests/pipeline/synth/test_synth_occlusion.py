@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from data_cache.contract.records import Modality
 from data_cache.contract.skeleton import JOINTS
 from pipeline.synth import tracks
 from pipeline.synth.settings import SynthSettings
-from pipeline.synth.tracks import SEEN, UNSEEN, RenderedTrack, build_scene, mean_box, render_track
+from pipeline.synth.tracks import GUESSED_LEAST, SEEN, UNSEEN, RenderedTrack, build_scene, mean_box, render_track
 from pipeline.synth.walkers.backgrounds import draw_background
 from pipeline.synth.walkers.cameras import track_camera
 from pipeline.synth.walkers.occluders import Obstacle, PasserBy, draw_occluder
@@ -28,10 +29,9 @@ def background(seed: int, modality: int, track: int) -> NDArray[np.uint8]:
     return draw_background(seed, track_camera(Modality(modality), track))
 
 
-def render(key: tuple[int, int, int], occluded: float, joint_noise: float = 0.0, seed: int = 0) -> RenderedTrack:
-    return render_track(
-        SynthSettings(seed=seed, frames=FRAMES, joint_noise=joint_noise), key, background(seed, *key[1:]), occluded
-    )
+def render(key: tuple[int, int, int], occluded: float, seed: int = 0, **settings: Any) -> RenderedTrack:
+    of_track = SynthSettings(seed=seed, frames=FRAMES, **settings)
+    return render_track(of_track, key, background(seed, *key[1:]), occluded)
 
 
 @pytest.mark.parametrize("key", KEYS[::3])
@@ -136,6 +136,50 @@ def test_noise_moves_the_joints_by_its_size_and_nothing_else() -> None:
         np.testing.assert_array_equal(true.score, noisy.score)
         errors.append((noisy.keypoints - true.keypoints) / true.images.shape[1])
     assert abs(np.std(errors) - 0.02) < 0.001 and abs(np.mean(errors)) < 0.001
+
+
+def test_hidden_joints_are_unseen_known_or_guessed_and_nothing_else_moves() -> None:
+    errors, scores = [], []
+    for key in KEYS:
+        size = np.array((clean := render(key, 0.0)).images.shape[2:0:-1])
+        unseen, known, noisy = (render(key, 1.0, hidden_joints=mode) for mode in ("unseen", "known", "noisy"))
+        np.testing.assert_array_equal(unseen.images, known.images)
+        np.testing.assert_array_equal(unseen.images, noisy.images)
+        np.testing.assert_array_equal(known.keypoints, clean.keypoints)
+        np.testing.assert_array_equal(known.score, clean.score)
+        hidden = (clean.score == SEEN) & (unseen.score < np.float32(0.3))
+        outside = ((clean.keypoints < -0.51) | (clean.keypoints > size - 0.49)).any(axis=-1)
+        assert hidden.any() and (noisy.score[outside] == np.float32(UNSEEN)).all()
+        np.testing.assert_array_equal(noisy.keypoints[~hidden], clean.keypoints[~hidden])
+        np.testing.assert_array_equal(noisy.score[~hidden], unseen.score[~hidden])
+        errors.append((noisy.keypoints - clean.keypoints)[hidden] / size[1])
+        scores.append(noisy.score[hidden])
+        both = render(key, 1.0, hidden_joints="noisy", joint_noise=0.02)
+        moved = render(key, 1.0, joint_noise=0.02).keypoints - clean.keypoints
+        np.testing.assert_allclose(both.keypoints - noisy.keypoints, moved, atol=1e-3)
+    error, score = np.concatenate(errors), np.concatenate(scores)
+    assert error.size > 800 and abs(error.std() - 0.04) < 0.002 and np.abs(error.mean(axis=0)).max() < 0.004
+    assert abs(np.corrcoef(error.T)[0, 1]) < 0.1
+    assert abs(score.mean() - 0.5) < 0.01 and abs(score.std() - 0.08) < 0.01
+    assert score.min() >= np.float32(GUESSED_LEAST) > 0.3 and score.max() < 0.8, "seen by the configs' min_score"
+
+
+def test_clothes_of_walker_and_passer_by_follow_the_mode_in_the_infrared_alone() -> None:
+    passers_by = 0
+    for key in KEYS:
+        drawn, luminance = (render(key, 1.0, infrared=mode) for mode in ("drawn", "luminance"))
+        np.testing.assert_array_equal(drawn.covered, luminance.covered)
+        np.testing.assert_array_equal(drawn.score, luminance.score)
+        differs = (drawn.images != luminance.images).any(axis=-1)
+        assert differs.any() == (key[1] == Modality.INFRARED)
+        scene = build_scene(0, key, FRAMES)
+        occluder = draw_occluder(SynthSettings(), key, 1.0, scene.camera, scene.view, mean_box(scene.shapes))
+        reach = np.ones((11, 11), np.uint8)  # beyond it the lens mixes nothing of the walker in
+        inside = np.stack([cv2.erode(mask.astype(np.uint8), reach) for mask in drawn.covered]) > 0
+        if key[1] == Modality.INFRARED and inside.any():
+            passers_by += isinstance(occluder, PasserBy)
+            assert differs[inside].any() == isinstance(occluder, PasserBy)
+    assert passers_by > 0
 
 
 def test_the_picture_shows_the_walker_and_else_the_background(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,25 @@ def test_visible_colours_say_nothing_of_infrared_reflectances() -> None:
     assert upper.min() < 0.2 and upper.max() > 0.75, "dark clothes may be bright in the infrared"
 
 
+def test_reflectances_can_follow_the_luminance_of_the_colours() -> None:
+    """Colours and cut are the same persons'; luminance by Rec. 601, its noise by its deviation and spread."""
+    drawn, followed = ([draw_clothing(0, p, mode) for p in range(1, 801)] for mode in ("drawn", "luminance"))
+    for a, b in zip(drawn, followed, strict=True):
+        assert (a.upper, a.lower, a.pattern) == (b.upper, b.lower, b.pattern)
+        np.testing.assert_array_equal(a.visible, b.visible)
+    blue, green, red = np.moveaxis(np.stack([person.visible for person in followed]), -1, 0)
+    luminance = 0.299 * red + 0.587 * green + 0.114 * blue
+    apart, infrared = (np.stack([person.infrared for person in persons]) for persons in (drawn, followed))
+    for number, material in enumerate(MATERIALS):
+        correlation = np.corrcoef(luminance[:, number], infrared[:, number])[0, 1]
+        assert 0.92 < correlation < 0.99, f"{material}: {correlation}"
+        assert abs(np.corrcoef(luminance[:, number], apart[:, number])[0, 1]) < 0.15
+    noise = (infrared - luminance)[(infrared > 0.03) & (infrared < 0.97)]
+    assert abs(noise.std() - 0.06) < 0.002 and abs(noise.mean()) < 0.003
+    between = np.corrcoef((infrared - luminance).T)[np.triu_indices(len(MATERIALS), 1)]
+    assert np.abs(between).max() < 0.12, "each material has noise of its own"
+
+
 def test_prints_survive_in_the_infrared_now_and_then_and_clothes_are_shared() -> None:
     persons = [draw_clothing(0, person) for person in range(1, 401)]
     survives = np.array([abs(person.infrared[0] - person.infrared[1]) > 0.1 for person in persons])
