@@ -16,7 +16,7 @@ from command_line.settings_file import read_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-Angle = Literal["arctan", "atan2"]
+Angle = Literal["arctan", "atan2", "sincos"]
 Normalize = Literal["height", "none"]
 Preset = Literal["sample", "hrnet-w32", "hrnet-w48", "custom"]
 Damaged = Literal["keep", "unreadable"]
@@ -64,7 +64,8 @@ class PoseSettings:
 class EdgeSettings:
     """How eqs 1 and 2 of the paper are read (docs/paper.md has the decisions).
 
-    angle: `arctan` is the paper's formula, in [−π/2, π/2]; `atan2` keeps the direction, in (−π, π].
+    angle: `arctan` is the paper's formula, in [−π/2, π/2]; `atan2` keeps the direction, in (−π, π]; `sincos` is arctan,
+        of which the network reads sin 2θ and cos 2θ, which do not jump at ±π/2.
     normalize: `height` divides coordinates by the crop's height, so that d has no unit; `none` keeps pixels.
     """
 

@@ -16,6 +16,7 @@ from model.clips.clip_files import ClipFiles, SplitFiles, open_split
 from model.clips.clip_reader import ClipArrays, ClipReader, ClipShape
 from model.clips.clip_requests import BatchRequest
 from model.clips.clips import ClipSettings, ClipTracks, clip_tracks
+from model.clips.skeletons.skeleton_inputs import PAIRS
 
 Control = Callable[[ClipArrays], ClipArrays]
 
@@ -48,7 +49,7 @@ class StoredClips(NamedTuple):
         images = self.reader.images
         shape: ClipShape | None = None
         for request in requests:
-            wanted = ClipShape(*request.frames.shape, images.height, images.width)
+            wanted = ClipShape(*request.frames.shape, images.height, images.width, self.reader.edge_values)
             if shape != wanted:
                 shape = wanted
                 arrays = shape.lay_out(np.zeros(shape.bytes, np.uint8))
@@ -77,9 +78,9 @@ def constant_nodes(arrays: ClipArrays) -> ClipArrays:
 
 
 def without_angles(arrays: ClipArrays) -> ClipArrays:
-    """Distances alone: every angle is 0."""
+    """Distances alone: whatever is read of angles is 0."""
     edges = arrays.edges.copy()
-    edges.reshape(*edges.shape[:2], -1, 2)[..., 1] = 0
+    edges.reshape(*edges.shape[:2], len(PAIRS[0]), -1)[..., 1:] = 0
     return arrays._replace(edges=edges)
 
 

@@ -27,7 +27,7 @@ Item = tuple[NDArray[np.int64], Augmentation]
 
 
 class ClipDataset(Dataset[tuple[NDArray[Any], ...]]):
-    """Item (rows of /frames (T,), augmentation) → images (T, 3, height, width), edges (T, 272), nodes (T, J, 3),
+    """Item (rows of /frames (T,), augmentation) → images (T, 3, height, width), edges (T, E), nodes (T, J, 3),
     seen (T, J) and places (T, J, 2) of one clip.
     """
 
@@ -49,7 +49,13 @@ class ClipDataset(Dataset[tuple[NDArray[Any], ...]]):
             edges, (nodes, seen) = flip_edges(edges, self.angle), flip_nodes(nodes, seen, aspect)
         shift = np.array([drawn.right / self.images.width, drawn.down / self.images.height])
         move_nodes(nodes, seen, shift * size[:, ::-1] / size[:, :1])
-        return images, edge_values(edges), nodes, seen, joint_places(nodes, seen, size).astype(np.float32)
+        return (
+            images,
+            edge_values(edges, self.angle, seen),
+            nodes,
+            seen,
+            joint_places(nodes, seen, size).astype(np.float32),
+        )
 
     def augmented(self, frame: NDArray[np.uint8], drawn: Augmentation) -> NDArray[np.float32]:
         """Resize, flip, pad, crop, normalise: (height, width, bgr) uint8 → (rgb, height, width) float32."""

@@ -9,7 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ANGLES = ("arctan", "atan2")
+# `sincos` stores arctan's angle; what reads it takes sin 2θ and cos 2θ, in which a line has no first or last direction.
+ANGLES = ("arctan", "atan2", "sincos")
 
 
 def pair_measures(
@@ -17,8 +18,8 @@ def pair_measures(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """√(dx² + dy²) in the unit of dx, and the angle in radians; both of any one shape, 0 where dx = dy = 0.
 
-    angle: `arctan` is equation 2, in [−π/2, π/2]: dx = 0 gives π/2 with the sign of dy; `atan2` is the full angle, in
-        (−π, π]. Raises ValueError for another.
+    angle: `arctan` is equation 2, in [−π/2, π/2]: dx = 0 gives π/2 with the sign of dy; so is `sincos`; `atan2` is the
+        full angle, in (−π, π]. Raises ValueError for another.
     """
     if angle not in ANGLES:
         raise ValueError(f"angle: expected one of {', '.join(ANGLES)}, got {angle!r}")

@@ -64,8 +64,8 @@ class BatchLoader:
         if workers < 0 or prefetch < 1:
             raise ValueError(f"workers, prefetch: expected 0 or more and 1 or more, got {workers} and {prefetch}")
         self.waited_seconds = 0.0
-        self._shape = ClipShape(clips, frames, images.height, images.width)
         self._reader = ClipReader(files, images)
+        self._shape = ClipShape(clips, frames, images.height, images.width, self._reader.edge_values)
         self._workers = ClipWorkers(files, images, self._shape, workers, prefetch + 1) if workers else None
         self._loading = False
 

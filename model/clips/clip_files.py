@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_cache.contract.pair_measures import ANGLES
 from data_cache.contract.reader import CacheReader, open_cache
 from data_cache.contract.verified_content import verified_origin
 from data_cache.files.frame_images import frame_file
-from model.clips.skeletons.skeleton_inputs import ANGLES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,6 +16,7 @@ from model.clips.augment import Augmentation, ImageSettings, write_frame
 from model.clips.skeletons.filled_gaps import fill_edges, fill_gaps
 from model.clips.skeletons.skeleton_inputs import (
     EDGE_VALUES,
+    edge_value_count,
     edge_values,
     flip_edges,
     flip_nodes,
@@ -35,7 +36,7 @@ class ClipArrays(NamedTuple):
     """The contents of clips; of one clip without the first axis.
 
     images: (B, T, rgb, height, width) float32, normalised
-    edges:  (B, T, 272) float32, see `model.clips.skeletons.skeleton_inputs.edge_values`
+    edges:  (B, T, E) float32, see `model.clips.skeletons.skeleton_inputs.edge_values`
     nodes:  (B, T, joint, [x, y, score]) float32, x and y over the crop's height, moved with the image; 0 where unseen
     seen:   (B, T, joint) float32, 1 seen and 0 not; between, for a joint filled in from other frames of the track
     places: (B, T, joint, [column, row]) float32, where joints lie in the image, 0…1 of its width and height
@@ -49,12 +50,13 @@ class ClipArrays(NamedTuple):
 
 
 class ClipShape(NamedTuple):
-    """B clips of T frames of height × width pixels: what memory is laid out for."""
+    """B clips of T frames of height × width pixels and E edge values: what memory is laid out for."""
 
     clips: int
     frames: int
     height: int
     width: int
+    edge_values: int = EDGE_VALUES
 
     @property
     def arrays(self) -> tuple[tuple[tuple[int, ...], type[np.generic]], ...]:
@@ -63,7 +65,7 @@ class ClipShape(NamedTuple):
         joints = len(JOINTS)
         return (
             ((*lead, 3, self.height, self.width), np.float32),
-            ((*lead, EDGE_VALUES), np.float32),
+            ((*lead, self.edge_values), np.float32),
             ((*lead, joints, 3), np.float32),
             ((*lead, joints), np.float32),
             ((*lead, joints, 2), np.float32),
@@ -102,6 +104,11 @@ class ClipReader:
         self._edges = CacheReader(files.edges, "edges")
         self._graphs = CacheReader(files.graphs, "graphs")
 
+    @property
+    def edge_values(self) -> int:
+        """E, which follows from the angle that the edges were made with."""
+        return edge_value_count(self._edges.recipe.get("angle"))
+
     def read(self, frames: NDArray[np.int64], drawn: Augmentation, out: ClipArrays) -> None:
         """Write one clip into `out`.
 
@@ -121,7 +128,7 @@ class ClipReader:
             nodes, seen = flip_nodes(nodes, seen, (size[:, 1] - 1) / size[:, 0])
         shift = np.array([drawn.right / self.images.width, drawn.down / self.images.height])
         move_nodes(nodes, seen, shift * size[:, ::-1] / size[:, :1])
-        out.edges[...] = edge_values(edges)
+        out.edges[...] = edge_values(edges, angle, seen)
         out.nodes[...] = nodes
         out.seen[...] = seen
         out.places[...] = joint_places(nodes, seen, size)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SHOWN = 5  # differing keys of a recipe
+EDGE_READING = {"angle": "arctan", "normalize": "height"}  # what an edge value means; what caches without it hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,8 @@ def open_protocol(run: RunConfig, protocol: Protocol, chosen: ChosenCheckpoint) 
     The split `train` of the data set trained on is without the tracks that the training left out, as the checkpoint
     says (`data.exclude`): the list itself is not read, it may have grown since.
     Raises FileNotFoundError for a missing cache or folder; ValueError with the numbers for caches and images that do
-    not fit, for persons held out in another way than in training, and where no query would have a match.
+    not fit, for persons held out in another way than in training, for edges that mean something else than those
+    trained on, and where no query would have a match.
     """
     if protocol.split != "test":
         _check_persons_settings(run, protocol, chosen)
@@ -71,6 +73,7 @@ def open_protocol(run: RunConfig, protocol: Protocol, chosen: ChosenCheckpoint) 
     infrared, visible = tracks.of_modality(Modality.INFRARED), tracks.of_modality(Modality.VISIBLE)
     _check_matches(infrared, visible, protocol)
     check_images(split, tracks)
+    _check_edges(split, chosen)
     _compare_recipes(split, chosen)
     return ProtocolTracks(split, infrared, visible)
 
@@ -129,6 +132,20 @@ def _has_match(query: Tracks, gallery: Tracks) -> bool:
         cameras.get(person, set()) - {camera}
         for person, camera in zip(query.person.tolist(), query.camera.tolist(), strict=True)
     )
+
+
+def _check_edges(split: SplitFiles, chosen: ChosenCheckpoint) -> None:
+    """A network reads edges as those that it was trained on, and standardises them by their mean and deviation."""
+    if not chosen.trained.model.frame_guidance:
+        return
+    trained = chosen.checkpoint.record.recipes.get("edges", {})
+    for key, default in EDGE_READING.items():
+        expected, got = trained.get(key, default), split.recipes["edges"].get(key, default)
+        if expected != got:
+            raise ValueError(
+                f"{split.files.edges}: recipe: {key}: expected {expected!r}, as of the edges that {chosen.path} was"
+                f" trained on, got {got!r}; make them again with edges.{key}: {expected}, or train again"
+            )
 
 
 def _compare_recipes(split: SplitFiles, chosen: ChosenCheckpoint) -> None:

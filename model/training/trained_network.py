@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mindspore import Tensor, dtype_to_nptype, ops
 
+from model.clips.skeletons.skeleton_inputs import edge_value_count
 from model.network.network import StarNetwork
 from model.run.earlier_settings import trained_settings
 
@@ -24,10 +25,11 @@ _SHOWN = 5
 def load_network(checkpoint: Checkpoint) -> StarNetwork:
     """The network that `checkpoint` holds, ready to evaluate (`set_train(False)`).
 
-    Raises ValueError where the tensors are not those of its own settings.
+    Raises ValueError where the tensors are not those of its own settings and of its caches' angle.
     """
     settings = trained_settings(checkpoint.facts["config"], "checkpoint: config")
-    network = StarNetwork(settings.model, checkpoint.record.persons)
+    edges = checkpoint.record.recipes.get("edges", {})
+    network = StarNetwork(settings.model, checkpoint.record.persons, edge_value_count(edges.get("angle", "arctan")))
     set_parameters(network.get_parameters(), checkpoint.part("network"), "network")
     network.set_train(False)
     return network

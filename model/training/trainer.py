@@ -16,6 +16,7 @@ from data_cache.files.output_lock import lock_output
 from model.clips.batches import BatchLoader
 from model.clips.draws import StepPosition, draw_step
 from model.clips.skeletons.edge_statistics import edge_statistics
+from model.clips.skeletons.skeleton_inputs import edge_value_count
 from model.network.losses import LOSS_TERMS, TotalLoss
 from model.network.network import StarNetwork
 from model.network.pretrained import load_pretrained, require_pretrained
@@ -71,7 +72,7 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
             logger.info("%s: all %d epochs are done, and nothing has changed since", found.path, run.train.epochs)
             return found.path
         ms.set_seed(run.train.seed)
-        network = StarNetwork(run.model, len(data.persons))
+        network = StarNetwork(run.model, len(data.persons), edge_value_count(data.recipes["edges"].get("angle")))
         if found is None:
             load_pretrained(network.backbone, pretrained)
             _standardize(network, data)

@@ -27,7 +27,7 @@ def pairwise_edges(
     seen: (frame, joint) bool.
     height: (frame,) pixels of the crop; not looked at where no joint is seen.
     angle: `arctan` is equation 2, in [-pi/2, pi/2]: dx = 0 gives pi/2 with the sign of dy, so it is symmetric
-        in i and j but for vertical pairs; `atan2` is the full angle, in (-pi, pi].
+        in i and j but for vertical pairs; `sincos` gives the same numbers; `atan2` is the full angle, in (-pi, pi].
     normalize: `height` divides distances by the crop's height (no unit), `none` leaves pixels.
 
     Returns (frame, joint_i, joint_j, [distance, angle]) float32, angles in radians. Both values are 0 on the

@@ -60,7 +60,7 @@ def test_values_reach_their_place(tmp_path: Path) -> None:
         ("pose: {config: a.py}", ["pose.config: expected none with preset 'sample', got 'a.py'"]),
         ("pose: {engine: tensorrt}", ["pose.engine: expected one of 'auto', 'onnxruntime', 'torch', got 'tensorrt'"]),
         ("pose: 3", ["config.yaml: pose: expected a mapping of settings, got 3"]),
-        ("edges: {angle: sin}", ["edges.angle: expected one of 'arctan', 'atan2', got 'sin'"]),
+        ("edges: {angle: sin}", ["edges.angle: expected one of 'arctan', 'atan2', 'sincos', got 'sin'"]),
         ("min_score: 2", ["config.yaml: min_score: expected a number in 0…1, got 2"]),
         ("min_score: '0.3'", ["min_score: expected a number in 0…1, got '0.3'"]),
         ("- pose", ["config.yaml: expected a mapping of settings, got ['pose']"]),

@@ -39,7 +39,7 @@ def test_every_setting_has_a_row_with_a_meaning() -> None:
     known = [row[:3] for row in rows]
     assert ("train.milestones", "a list of rising epochs, each 1 or more", "[60, 100]") in known
     assert ("train.steps_per_epoch", "a whole number of 1 or more, or none", "null") in known
-    assert ("edges.angle", "one of 'arctan', 'atan2'", "arctan") in known
+    assert ("edges.angle", "one of 'arctan', 'atan2', 'sincos'", "arctan") in known
     assert ("model.bidirectional", "true or false", "false") in known
 
 

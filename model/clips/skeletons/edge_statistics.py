@@ -82,6 +82,6 @@ def _seen_values(
             found = edges.read("edges", rows.start, rows.stop)[chosen]
             seen = graphs.read("seen", rows.start, rows.stop)[chosen].astype(np.bool_)
             for side, joints in ((found, seen), (flip_edges(found, angle), seen[:, mirror_indices()])):
-                values = edge_values(side)
+                values = edge_values(side, angle, joints)
                 pairs = joints[:, PAIRS[0]] & joints[:, PAIRS[1]]
                 yield values, np.repeat(pairs, values.shape[1] // pairs.shape[1], axis=1)

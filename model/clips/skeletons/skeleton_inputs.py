@@ -9,25 +9,50 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_cache.contract.pair_measures import ANGLES
 from data_cache.contract.skeleton import JOINTS, mirror_indices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PAIRS = np.triu_indices(len(JOINTS), 1)
-ANGLES = ("arctan", "atan2")  # settings of eq 2 that a mirror image is known for
-EDGE_VALUES = 2 * len(PAIRS[0])  # 272
+EDGE_VALUES = 2 * len(PAIRS[0])  # 272, with `arctan` and `atan2`
 _MIRROR = mirror_indices()
 _UPRIGHT = np.float32(np.pi / 2)
 _STRAIGHT = np.float32(np.pi)
 
 
-def edge_values(edges: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The 272 values a frame that the network reads, of the pairs i < j, rows first: distance, angle, distance, …
+def edge_value_count(angle: object) -> int:
+    """E, how many values a frame the network reads of edges with this `angle`: 272, or 408 with `sincos`.
 
-    edges: (…, joint, other_joint, [distance, angle]) → (…, 272) float32.
+    angle: `recipe["angle"]` of an edges file. Raises ValueError for an unknown one.
     """
-    return np.ascontiguousarray(edges[..., PAIRS[0], PAIRS[1], :]).reshape(*edges.shape[:-3], EDGE_VALUES)
+    if angle not in ANGLES:
+        raise ValueError(f"angle of the edges: expected one of {', '.join(ANGLES)}, got {angle!r}")
+    return (3 if angle == "sincos" else 2) * len(PAIRS[0])
+
+
+def edge_values(
+    edges: NDArray[np.float32], angle: str = "arctan", seen: NDArray[Any] | None = None
+) -> NDArray[np.float32]:
+    """The E values a frame that the network reads, of the pairs i < j, rows first.
+
+    edges: (…, joint, other_joint, [distance, angle]) float32, as in the cache
+    angle: the setting they were computed with. `sincos` reads distance, sin 2θ, cos 2θ of each pair: the double angle
+        of a line is the same both ways round, so nothing jumps where θ does, at ±π/2; others distance and angle
+    seen:  (…, joint), bool or how far each is to be believed; None where all are seen
+    Returns (…, E) float32, zeros for a pair with an unseen joint (cos 2θ too, though cos 0 is 1).
+    Raises ValueError for an unknown `angle`.
+    """
+    count = edge_value_count(angle)
+    values = edges[..., PAIRS[0], PAIRS[1], :]
+    if angle == "sincos":
+        twice = 2 * values[..., 1].astype(np.float64)  # rounded once, to the same bits on every machine
+        values = np.stack([values[..., 0], np.sin(twice), np.cos(twice)], axis=-1).astype(np.float32)
+    if seen is not None:
+        both = (seen[..., PAIRS[0]] > 0) & (seen[..., PAIRS[1]] > 0)
+        values = np.where(both[..., None], values, np.float32(0))
+    return np.ascontiguousarray(values).reshape(*edges.shape[:-3], count)
 
 
 def flip_edges(edges: NDArray[np.float32], angle: str) -> NDArray[np.float32]:
@@ -35,13 +60,13 @@ def flip_edges(edges: NDArray[np.float32], angle: str) -> NDArray[np.float32]:
 
     edges: (…, joint, other_joint, [distance, angle]) float32; angle: the setting they were computed with
         (`recipe["angle"]` of the edges file).
-    With `arctan` the angle changes its sign, except that of a vertical pair: dx = 0 stays 0, so ±π/2 stays too.
-    With `atan2` θ becomes π − θ, or −π − θ below 0; a pair in one place keeps its 0. Raises ValueError for another
+    With `arctan` and `sincos` the angle changes its sign, except that of a vertical pair: dx = 0 stays 0, so ±π/2 stays
+    too. With `atan2` θ becomes π − θ, or −π − θ below 0; a pair in one place keeps its 0. Raises ValueError for another
     `angle`.
     """
     flipped = edges[..., _MIRROR[:, None], _MIRROR[None, :], :]  # a copy, since indices are arrays
     distance, theta = flipped[..., 0], flipped[..., 1]
-    if angle == "arctan":
+    if angle in ("arctan", "sincos"):
         mirrored = np.where(np.abs(theta) == _UPRIGHT, theta, -theta)
     elif angle == "atan2":
         # float32's own pi, so that the largest angle becomes 0 and 0 the largest.

@@ -260,7 +260,7 @@ def test_blocks_do_not_change_what_is_found(
 def test_edge_rules_hold_for_vertical_pairs_and_joints_in_one_place() -> None:
     keypoints = np.zeros((1, 17, 2), np.float32)
     keypoints[0, 1:, 1] = np.arange(16)  # joints 0 and 1 in one place, all on one vertical line
-    for angle in ("arctan", "atan2"):
+    for angle in ("arctan", "atan2", "sincos"):
         edges = pairwise_edges(keypoints, np.ones((1, 17), bool), np.array([20], np.int32), angle)
         findings = Findings()
         for rule in edge_rules({"edges": edges}, np.zeros(1, np.uint8), {"angle": angle, "normalize": "height"}):

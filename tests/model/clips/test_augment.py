@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import cv2
@@ -22,7 +23,7 @@ from model.clips.augment import (
     draw_augmentation,
     write_frame,
 )
-from model.clips.skeletons.skeleton_inputs import EDGE_VALUES, edge_values, flip_edges, flip_nodes
+from model.clips.skeletons.skeleton_inputs import EDGE_VALUES, edge_value_count, edge_values, flip_edges, flip_nodes
 from pipeline.skeletons.edges import pairwise_edges
 from pipeline.skeletons.graphs import graph_nodes
 
@@ -112,7 +113,7 @@ def mirrored(keypoints: NDArray[np.float32], size: NDArray[np.int32]) -> NDArray
     return result
 
 
-@pytest.mark.parametrize("angle", ["arctan", "atan2"])
+@pytest.mark.parametrize("angle", ["arctan", "atan2", "sincos"])
 @pytest.mark.parametrize(("seed", "normalize"), [(0, "height"), (1, "height"), (2, "none")])
 def test_flipped_edges_equal_recomputing_them(angle: Any, seed: int, normalize: Any) -> None:
     keypoints, seen, size = skeletons(seed)
@@ -120,8 +121,10 @@ def test_flipped_edges_equal_recomputing_them(angle: Any, seed: int, normalize: 
     expected = pairwise_edges(mirrored(keypoints, size), seen[:, mirror_indices()], size[:, 0], angle, normalize)
     before = edges.copy()
     found = flip_edges(edges, angle)
-    if angle == "arctan":
+    visible = seen[:, mirror_indices()]
+    if angle != "atan2":
         np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(edge_values(found, angle, visible), edge_values(expected, angle, visible))
         assert not np.signbit(found[found == 0]).any()
         upright = np.abs(expected[..., 1]) == np.float32(np.pi / 2)
         assert (upright & (expected[..., 1] > 0)).any()
@@ -133,7 +136,7 @@ def test_flipped_edges_equal_recomputing_them(angle: Any, seed: int, normalize: 
     np.testing.assert_allclose(twice, edges, rtol=0, atol=5e-7)
 
 
-@pytest.mark.parametrize("angle", ["arctan", "atan2"])
+@pytest.mark.parametrize("angle", ["arctan", "atan2", "sincos"])
 def test_the_ends_of_the_ranges_of_angles(angle: str) -> None:
     """dx = 0 keeps ±π/2 under a flip; with the full angle a level pair changes between 0 and π."""
     keypoints, seen = np.zeros((1, len(JOINTS), 2), np.float32), np.zeros((1, len(JOINTS)), np.bool_)
@@ -167,14 +170,52 @@ def test_the_network_reads_every_pair_once() -> None:
         [edges[frame, i, j, measure] for i in range(17) for j in range(i + 1, 17) for measure in range(2)]
         for frame in range(3)
     ]
-    assert EDGE_VALUES == 272
+    assert EDGE_VALUES == edge_value_count("arctan") == edge_value_count("atan2") == 272
     np.testing.assert_array_equal(edge_values(edges), expected)
     np.testing.assert_array_equal(edge_values(edges[None])[0], expected)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_double_angles_are_those_of_the_joints_and_absence_is_zero(seed: int) -> None:
+    """cos 2θ = (dx² − dy²) / d² and sin 2θ = 2 dx dy / d², by a loop over the joints."""
+    keypoints, seen, size = skeletons(seed)
+    edges = pairwise_edges(keypoints, seen, size[:, 0], "sincos")
+    np.testing.assert_array_equal(edges, pairwise_edges(keypoints, seen, size[:, 0], "arctan"))
+    values = edge_values(edges, "sincos", seen.astype(np.float32) / 4)
+    assert values.shape == (len(edges), edge_value_count("sincos")) == (len(edges), 408) and values.dtype == np.float32
+    pairs = [(i, j) for i in range(17) for j in range(i + 1, 17)]
+    for frame, (place, (i, j)) in itertools.product(range(len(edges)), enumerate(pairs)):
+        found = values[frame, 3 * place : 3 * place + 3]
+        if not (seen[frame, i] and seen[frame, j]):
+            assert found.tobytes() == bytes(12), "three zeros: cos 0 = 1 would be a value"
+            continue
+        dx, dy = keypoints[frame, j].astype(float) - keypoints[frame, i]
+        squared = dx * dx + dy * dy
+        turned = [2 * dx * dy / squared, (dx * dx - dy * dy) / squared] if squared else [0.0, 1.0]
+        np.testing.assert_allclose(found, [np.sqrt(squared) / size[frame, 0], *turned], rtol=3e-7, atol=2e-7)
+    assert (~seen).any()
+
+
+def test_a_small_turn_across_the_vertical_jumps_in_arctan_alone() -> None:
+    """A thigh that swings by 1° through the vertical."""
+    hip, knee = joint_index("left_hip"), joint_index("left_knee")
+    keypoints, seen = np.zeros((2, len(JOINTS), 2), np.float32), np.zeros((2, len(JOINTS)), np.bool_)
+    swing = np.radians([-0.5, 0.5])
+    keypoints[:, knee] = 8 * np.stack([np.sin(swing), np.cos(swing)], axis=1)
+    seen[:, [hip, knee]] = True
+    steps = {}
+    for angle in ("arctan", "sincos"):
+        edges = pairwise_edges(keypoints, seen, np.full(2, 29, np.int32), angle)  # type: ignore[arg-type]
+        steps[angle] = np.abs(np.diff(edge_values(edges, angle, seen), axis=0)).max()
+    assert steps["arctan"] == pytest.approx(np.pi - np.radians(1), abs=1e-4)
+    assert steps["sincos"] == pytest.approx(2 * np.sin(np.radians(1)), abs=1e-4)
+
+
 def test_unfit_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match="angle of the edges: expected one of arctan, atan2, got 'sine'"):
+    with pytest.raises(ValueError, match="angle of the edges: expected one of arctan, atan2, sincos, got 'sine'"):
         flip_edges(np.zeros((1, 17, 17, 2), np.float32), "sine")
+    with pytest.raises(ValueError, match="angle of the edges: expected one of arctan, atan2, sincos, got None"):
+        edge_value_count(None)
     with pytest.raises(ValueError, match=r"flip: expected a probability in 0…1, got 1\.5"):
         ImageSettings(288, 144, 10, 1.5, 0.0)
     with pytest.raises(ValueError, match="height, width, pad: expected pixels"):

@@ -76,7 +76,9 @@ def test_edges_of_an_unknown_angle_cannot_be_flipped(tmp_path: Path) -> None:
     recipe = {"min_score": MIN_SCORE, "keypoints": {"seed": 0}, "angle": "sine"}
     with CacheWriter(tree.files.edges, "edges", tree.index, recipe, status=tree.status) as writer:
         writer.append({"edges": np.zeros((26, 17, 17, 2), np.float32)})
-    with pytest.raises(ValueError, match="recipe: angle: expected one of arctan, atan2, got 'sine'; without it"):
+    with pytest.raises(
+        ValueError, match="recipe: angle: expected one of arctan, atan2, sincos, got 'sine'; without it"
+    ):
         open_split(tree.files, "sample", "train")
 
 

@@ -84,18 +84,20 @@ def test_bad_frames_are_skipped_within_their_chunk(persons: TrainingPersons) -> 
         np.testing.assert_array_equal(chunk, np.broadcast_to(np.arange(T), chunk.shape))
 
 
-@pytest.mark.parametrize("angle", ["arctan", "atan2"])
+@pytest.mark.parametrize("angle", ["arctan", "atan2", "sincos"])
 def test_a_flip_uses_the_angle_that_the_cache_was_made_with(tmp_path: Path, angle: str) -> None:
     tree = write_clip_tree(tmp_path, person_tracks(1, 1, 1), angle=angle)
     frames = np.array([1, 4, 7, 8, 12])
-    shape = ClipShape(1, T, IMAGES.height, IMAGES.width)
+    reader = ClipReader(tree.files, IMAGES)
+    shape = ClipShape(1, T, IMAGES.height, IMAGES.width, reader.edge_values)
     clip = ClipArrays(*(array[0] for array in shape.lay_out(np.zeros(shape.bytes, np.uint8))))
-    ClipReader(tree.files, IMAGES).read(frames, NO_AUGMENTATION._replace(flip=True), clip)
+    reader.read(frames, NO_AUGMENTATION._replace(flip=True), clip)
     other, size = mirror_indices(), tree.size[frames]
     keypoints = tree.keypoints[frames][:, other].copy()
     keypoints[..., 0] = size[:, 1:] - 1 - keypoints[..., 0]
-    expected = pairwise_edges(keypoints, tree.seen[frames][:, other], size[:, 0], angle)  # type: ignore[arg-type]
-    np.testing.assert_allclose(clip.edges, edge_values(expected), rtol=0, atol=3e-7)
+    seen = tree.seen[frames][:, other]
+    expected = pairwise_edges(keypoints, seen, size[:, 0], angle)  # type: ignore[arg-type]
+    np.testing.assert_allclose(clip.edges, edge_values(expected, angle, seen), rtol=0, atol=3e-7)
 
 
 def test_labels_and_modalities_are_those_of_the_tracks(persons: TrainingPersons) -> None:

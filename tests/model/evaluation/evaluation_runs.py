@@ -46,7 +46,7 @@ TEST_TRACKS = [
 ]
 
 
-def write_dataset(run: RunConfig, seed: int) -> None:
+def write_dataset(run: RunConfig, seed: int, angle: str = "arctan") -> None:
     """Images below the run's root, and both splits' caches where the run looks for them, in the current folder."""
     training = [track for person in TRAIN_PERSONS for track in person_tracks(person, 2, 2)]
     for split, tracks in (("train", training), ("test", TEST_TRACKS)):
@@ -55,7 +55,7 @@ def write_dataset(run: RunConfig, seed: int) -> None:
         tree = write_clip_tree(
             Path(run.root), tracks, status=status, split=split, dataset=run.dataset, seed=seed + len(split)
         )
-        write_caches(tree, {"min_score": MIN_SCORE, "keypoints": {"seed": seed}})  # one recipe for both splits
+        write_caches(tree, {"min_score": MIN_SCORE, "keypoints": {"seed": seed}}, angle)  # one recipe for both splits
         files = cache_files(run, split)
         for made, wanted in ((tree.files.edges, files.edges), (tree.files.graphs, files.graphs)):
             wanted.parent.mkdir(parents=True, exist_ok=True)

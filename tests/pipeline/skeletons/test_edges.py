@@ -219,7 +219,7 @@ def test_the_same_bytes_however_the_rows_are_cut() -> None:
 
 def test_refuses_what_does_not_fit() -> None:
     keypoints, seen, height = random_frames(23)
-    with pytest.raises(ValueError, match="angle: expected one of arctan, atan2, got 'atan'"):
+    with pytest.raises(ValueError, match="angle: expected one of arctan, atan2, sincos, got 'atan'"):
         pairwise_edges(keypoints, seen, height, "atan")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="normalize: expected one of height, none, got 'width'"):
         pairwise_edges(keypoints, seen, height, "arctan", "width")  # type: ignore[arg-type]

@@ -25,8 +25,9 @@ def tracks_of(tree: ClipTree) -> ClipTracks:
 
 
 def every_seen_value(tree: ClipTree, rows: list[int], angle: str) -> list[list[float]]:
-    """For each of the 272 values, all that is seen of it in the frames `rows` and in their mirror images."""
-    found: list[list[float]] = [[] for _ in range(272)]
+    """For each of the E values, all that is seen of it in the frames `rows` and in their mirror images."""
+    per = 3 if angle == "sincos" else 2
+    found: list[list[float]] = [[] for _ in range(per * len(PAIRS))]
     for row in rows:
         height, other = tree.size[row : row + 1, 0], mirror_indices()
         flipped = tree.keypoints[row][other].copy()
@@ -35,12 +36,14 @@ def every_seen_value(tree: ClipTree, rows: list[int], angle: str) -> list[list[f
             edges = pairwise_edges(joints[None], seen[None], height, angle)[0]  # type: ignore[arg-type]
             for n, (i, j) in enumerate(PAIRS):
                 if seen[i] and seen[j]:
-                    found[2 * n].append(float(edges[i, j, 0]))
-                    found[2 * n + 1].append(float(edges[i, j, 1]))
+                    distance, theta = (float(value) for value in edges[i, j])
+                    turned = [np.sin(2 * theta), np.cos(2 * theta)] if angle == "sincos" else [theta]
+                    for value, of in zip([distance, *turned], found[per * n : per * (n + 1)], strict=True):
+                        of.append(value)
     return found
 
 
-@pytest.mark.parametrize("angle", ["arctan", "atan2"])
+@pytest.mark.parametrize("angle", ["arctan", "atan2", "sincos"])
 def test_statistics_are_those_of_all_seen_pairs_and_their_mirror_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, angle: str
 ) -> None:

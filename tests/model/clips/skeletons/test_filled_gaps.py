@@ -54,13 +54,14 @@ def test_a_joint_is_interpolated_between_the_frames_that_show_it() -> None:
 
 
 def read(tree: ClipTree, frames: np.ndarray, fill: bool) -> ClipArrays:
-    shape = ClipShape(1, len(frames), IMAGES.height, IMAGES.width)
+    reader = ClipReader(replace(tree.files, fill_gaps=fill), IMAGES)
+    shape = ClipShape(1, len(frames), IMAGES.height, IMAGES.width, reader.edge_values)
     clip = ClipArrays(*(array[0] for array in shape.lay_out(np.zeros(shape.bytes, np.uint8))))
-    ClipReader(replace(tree.files, fill_gaps=fill), IMAGES).read(frames, NO_AUGMENTATION, clip)
+    reader.read(frames, NO_AUGMENTATION, clip)
     return clip
 
 
-@pytest.mark.parametrize("angle", ["arctan", "atan2"])
+@pytest.mark.parametrize("angle", ["arctan", "atan2", "sincos"])
 def test_a_clip_is_filled_from_its_own_track_alone(tmp_path: Path, angle: str) -> None:
     """Edges of filled joints are those of equations 1 and 2 over the filled places; seen pairs stay, to the bit."""
     tree = write_clip_tree(tmp_path, person_tracks(1, 2, 2), angle=angle)
@@ -76,10 +77,18 @@ def test_a_clip_is_filled_from_its_own_track_alone(tmp_path: Path, angle: str) -
     assert ((weight > 0) & (weight < 1)).any()
     edges = pairwise_edges(place[..., :2].astype(np.float32), weight > 0, np.ones(5, np.int32), angle)  # type: ignore[arg-type]
     both = tree.seen[frames][:, :, None] & tree.seen[frames][:, None, :]
-    kept = edge_values(np.repeat(both[..., None], 2, -1).astype(np.float32)) > 0
-    np.testing.assert_array_equal(filled.edges[kept], plain.edges[kept])
-    distance = filled.edges.reshape(5, -1, 2)[..., 0]
-    np.testing.assert_allclose(distance, edge_values(edges).reshape(5, -1, 2)[..., 0], rtol=0, atol=1e-6)
-    turned = np.exp(2j * (filled.edges.reshape(5, -1, 2)[..., 1] - edge_values(edges).reshape(5, -1, 2)[..., 1]))
-    np.testing.assert_allclose(turned[distance > 0.01], 1, rtol=0, atol=2e-3)  # a half turn is the same line
+    kept = edge_values(np.repeat(both[..., None], 2, -1).astype(np.float32))[:, ::2] > 0  # (frame, pair)
+    found, expected_values, before = (
+        values.reshape(5, kept.shape[1], -1)
+        for values in (filled.edges, edge_values(edges, angle, weight), plain.edges)
+    )
+    np.testing.assert_array_equal(found[kept], before[kept])
+    np.testing.assert_allclose(found[..., 0], expected_values[..., 0], rtol=0, atol=1e-6)
+    clear = found[..., 0] > 0.01
+    if angle == "sincos":
+        np.testing.assert_allclose(found[clear], expected_values[clear], rtol=0, atol=2e-3)
+        assert not before[~kept].any(), "an unseen pair has no cos 0 either"
+    else:
+        turned = np.exp(2j * (found[..., 1] - expected_values[..., 1]))
+        np.testing.assert_allclose(turned[clear], 1, rtol=0, atol=2e-3)  # a half turn is the same line
     np.testing.assert_array_equal(filled.images, plain.images)
