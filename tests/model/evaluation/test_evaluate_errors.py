@@ -139,6 +139,15 @@ def test_a_checkpoint_of_another_network_is_refused_with_the_keys(capsys: pytest
         ({"config": {"name": "../elsewhere"}}, "config: name: expected a plain folder name"),
         ({"persons": "many"}, "persons: expected a whole number of 1 or more, got 'many'"),
         ({"recipes": None}, "recipes: expected a mapping of the caches' recipes, by kind, got None"),
+        (
+            {"recipes": {"edges": {"angle": "sincos"}}},
+            "recipe: angle: expected 'sincos', as of the edges that artifacts",
+        ),
+        (
+            {"recipes": {"edges": {"angle": "sincos"}}},
+            "got 'arctan'; make them again with edges.angle: sincos, or train",
+        ),
+        ({"recipes": {"edges": {"normalize": "none"}}}, "recipe: normalize: expected 'none', as of the edges"),
         ({"persons": 5}, "clip_neck.classifier.weight: expected a row for each of 5 persons, got (3, 128)"),
     ],
 )

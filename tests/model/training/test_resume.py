@@ -149,10 +149,12 @@ def test_another_config_is_refused_by_its_keys(
 
 def test_another_cache_is_refused_by_its_keys(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = read_checkpoint(LAST)
-    checkpoint.facts["recipes"]["edges"]["keypoints"]["seed"] = -1
+    checkpoint.facts["recipes"]["edges"] |= {"keypoints": {"seed": -1}, "angle": "sincos"}
     write_checkpoint(LAST, checkpoint)
     assert main([*TRAIN, "--resume"]) == 1
-    assert "recipes.edges.keypoints.seed: -1 then" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "recipes.edges.keypoints.seed: -1 then" in error
+    assert "recipes.edges.angle: sincos then, arctan now" in error
 
 
 def test_a_changed_run_may_begin_anew_without_losing_the_old_one(

@@ -32,9 +32,9 @@ CHECKPOINTS = Path("artifacts/tiny/runs/short/checkpoints")
 TRAIN = ("train", "--config", "short.yaml")
 
 
-def write_training_run() -> None:
+def write_training_run(angle: str = "arctan") -> None:
     """Data set, caches and short.yaml in the current folder."""
-    write_dataset(RUN, seed=0)
+    write_dataset(RUN, seed=0, angle=angle)
     write_config(RUN, Path("short.yaml"))
 
 

@@ -7,9 +7,12 @@ import shutil
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from data_cache.contract.reader import open_cache
+from model.training.checkpoint_file import Checkpoint, read_checkpoint
+from model.training.trained_network import load_network
 from pipeline.settings import EdgeSettings
 from pipeline.skeletons.edge_file import write_edges
 from pipeline.skeletons.graph_file import write_graphs
@@ -25,11 +28,11 @@ EDGES = Path("artifacts/tiny/edges/test.h5")
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run that was trained and evaluated, and lists of its frames."""
+    """A folder with a run that was trained and evaluated on double angles, and lists of its frames."""
     folder = tmp_path_factory.mktemp("evaluated")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_training_run()
+        write_training_run("sincos")
         for split in ("train", "test"):
             list_frames(split)
         assert main([*TRAIN]) == 0
@@ -51,6 +54,20 @@ def chain(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict[
     for link in json.loads(capsys.readouterr().out)["links"]:
         found[link["state"]].append(link["name"])
     return status, found
+
+
+def test_the_run_reads_double_angles() -> None:
+    """From the training's statistics to the evaluation: distance, sin 2θ and cos 2θ of 136 pairs."""
+    checkpoint = read_checkpoint(LAST)
+    weights, recipe = checkpoint.part("network"), checkpoint.record.recipes["edges"]
+    assert recipe["angle"] == json.loads(METRICS.read_text())["provenance"]["recipes"]["edges"]["angle"] == "sincos"
+    assert weights["edge_encoder.fc.weight"].shape[1] == 408
+    mean, deviation = (weights[f"edge_encoder.standardize.{name}"].reshape(-1, 3) for name in ("mean", "deviation"))
+    squares = (mean**2 + deviation**2)[:, 1:].sum(axis=1)  # the means of sin² and of cos²
+    np.testing.assert_allclose(squares, 1, atol=1e-5)
+    before = Checkpoint(checkpoint.tensors, {**checkpoint.facts, "recipes": {}})  # says nothing: there was arctan alone
+    with pytest.raises(ValueError, match=r"fc\.weight of shape \(\d+, 408\) where \(\d+, 272\) is expected"):
+        load_network(before)
 
 
 @pytest.mark.parametrize("file", [METRICS, HOME / "features.h5", LAST])
