@@ -158,6 +158,8 @@ class TrainConfig:
     seed: every random number is drawn from it; epochs: passes over the tracks.
     learning_rate: of all but the backbone, after warm-up; backbone_lr_ratio: the backbone's share of it.
     momentum: of SGD; nesterov: its momentum looks ahead, where momentum is above 0; weight_decay: on all weights.
+    clip_norm: gradients are scaled down to this norm, all together, where theirs is larger (0: never);
+        then their norm is reported, and one that is not finite is an error.
     warmup_epochs: in which the rate rises linearly.
     milestones: epochs (0-based) from which the rate is a tenth of what it was.
     steps_per_epoch: none means the tracks of the modality that has fewer // (persons × tracks_per_modality × devices),
@@ -175,6 +177,7 @@ class TrainConfig:
     momentum: ShareBelowOne = 0.9
     nesterov: bool = True
     weight_decay: Weight = 5e-4
+    clip_norm: Weight = 0.0
     warmup_epochs: Annotated[int, Ge(0)] = 10
     milestones: Milestones = (60, 100)
     keep_checkpoints: Count = 2

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUMS = "epoch_sums"
-SUMS_SHAPE = (6,)  # the total and the terms of the loss
+SUMS_SHAPES = ((9,), (6,))  # see `model.training.epoch_sums`; earlier ones have no norms of gradients
 CLASSIFIERS = ("network.clip_neck.classifier.weight", "network.frame_neck.classifier.weight")  # (persons, C)
 _DTYPES = {
     "network": ("float32",),
@@ -100,8 +100,9 @@ def verify_tensors(tensors: Mapping[str, NDArray[Any]], facts: CheckpointFacts) 
         bad = int(array.size - np.isfinite(array).sum())
         if bad:
             raise ValueError(f"{name}: expected finite numbers, got NaN or infinity in {bad:,} of {array.size:,}")
-    if tensors[SUMS].shape != SUMS_SHAPE:
-        raise ValueError(f"{SUMS}: expected the shape {SUMS_SHAPE}, got {tensors[SUMS].shape}")
+    if tensors[SUMS].shape not in SUMS_SHAPES:
+        known = " or ".join(map(str, SUMS_SHAPES))
+        raise ValueError(f"{SUMS}: expected the shape {known}, got {tensors[SUMS].shape}")
     for name in CLASSIFIERS:
         if name in tensors and tensors[name].shape[:1] != (facts.persons,):
             raise ValueError(f"{name}: expected a row for each of {facts.persons} persons, got {tensors[name].shape}")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from model.training.epoch_sums import EpochMeans
+
 logger = logging.getLogger(__name__)
 
 WAITS_TOO_LONG = 0.2  # share of the time from which on the log says so
@@ -29,24 +31,26 @@ WAITS_TOO_LONG = 0.2  # share of the time from which on the log says so
 
 @dataclass(frozen=True)
 class EpochFigures:
-    """The means of an epoch.
+    """What is told of an epoch.
 
-    total, terms: losses, terms by name, unweighted; learning_rate: the last one
+    means: losses and norms of gradients; learning_rate: the last one
     frames_per_second: of both passes, since the epoch began (or the run went on); waiting: share of that time in
     which the step waited for its clips
     """
 
-    total: float
-    terms: dict[str, float]
+    means: EpochMeans
     learning_rate: float
     frames_per_second: float
     waiting: float
 
     def named(self) -> dict[str, float]:
         """Every figure by the name it has in metrics and plots."""
-        losses = {"loss/total": self.total, **{f"loss/{name}": self.terms[name] for name in LOSS_TERMS}}
+        named = [f"loss/{name}" for name in ("total", *LOSS_TERMS)]
+        losses = dict(zip(named, self.means.losses.tolist(), strict=True))
+        norm, clipped = self.means.gradient_norm, self.means.clipped_share
+        clipping = {} if norm is None else {"gradient_norm": norm, "clipped_share": clipped}
         speed = {"frames_per_second": self.frames_per_second, "waiting_share": self.waiting}
-        return losses | {"learning_rate": self.learning_rate} | speed
+        return losses | clipping | {"learning_rate": self.learning_rate} | speed
 
 
 class RunLog:
@@ -86,13 +90,16 @@ class RunLog:
         """Report the figures of `epoch` (from 0)."""
         if self._live is None:
             return
-        losses = ", ".join(f"{name} {value:.4f}" for name, value in figures.terms.items())
+        total, *terms = figures.means.losses.tolist()
+        losses = ", ".join(f"{name} {value:.4f}" for name, value in zip(LOSS_TERMS, terms, strict=True))
+        norm, clipped = figures.means.gradient_norm, 100 * figures.means.clipped_share
         logger.info(
-            "epoch %d of %d: loss %.4f (%s), learning rate %.2e, %.0f frames/s, waiting %.0f %%",
+            "epoch %d of %d: loss %.4f (%s)%s, learning rate %.2e, %.0f frames/s, waiting %.0f %%",
             epoch + 1,
             self._epochs,
-            figures.total,
+            total,
             losses,
+            "" if norm is None else f", gradient norm {norm:.3g}, clipped {clipped:.0f} %",
             figures.learning_rate,
             figures.frames_per_second,
             100 * figures.waiting,

@@ -24,15 +24,14 @@ from model.run.run_folder import checkpoint_folder, run_folder
 from model.training.checkpoint_file import Checkpoint
 from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
 from model.training.continuation import check_continuation, training_facts
+from model.training.epoch_sums import EpochSums
 from model.training.run_log import EpochFigures, RunLog, step_progress
 from model.training.schedule import learning_rate
 from model.training.stop_request import StopRequest, watch_for_stop
 from model.training.training_data import TrainingData, prepare_training
-from model.training.training_step import TrainingStep
+from model.training.training_step import StepFigures, TrainingStep
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from model.clips.batches import ClipBatch
     from model.run.config import RunConfig
     from model.run.devices import DeviceGroup
@@ -57,8 +56,8 @@ def train(run: RunConfig, start: StartSettings, group: DeviceGroup) -> Path:
     """Train `run`, and return its last checkpoint (their folder, on a device that does not lead).
 
     Everything that can be wrong with settings and data is found before the first step (ValueError,
-    FileNotFoundError); so is a checkpoint that does not fit. A loss that is not finite raises ValueError with step
-    and term. Ctrl-C and SIGTERM raise KeyboardInterrupt after a checkpoint.
+    FileNotFoundError); so is a checkpoint that does not fit. A loss or gradients that are not finite raise ValueError
+    with step and term. Ctrl-C and SIGTERM raise KeyboardInterrupt after a checkpoint.
     """
     pretrained = None if run.model.pretrained is None else Path(run.model.pretrained)
     if pretrained is not None:
@@ -134,7 +133,7 @@ class _Training:
     ) -> None:
         self.run, self.data, self.facts, self.step, self.group = run, data, facts, step, group
         self.at = StepPosition(run.train.seed, 0, 0, group.rank)
-        self.sums = np.zeros(1 + len(LOSS_TERMS))  # total and terms of the epoch's steps
+        self.sums = EpochSums()
         self.saved: Path | None = None
 
     @property
@@ -145,7 +144,7 @@ class _Training:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to where `checkpoint` was written."""
         self.step.restore(checkpoint.tensors)
-        self.sums = checkpoint.tensors["epoch_sums"].copy()
+        self.sums = EpochSums(checkpoint.tensors["epoch_sums"])
         position = checkpoint.facts["position"]
         self.at = self.at._replace(epoch=position["epoch"], step=position["step"])
 
@@ -154,7 +153,7 @@ class _Training:
         if not self.group.leads:
             return
         position = {"epoch": self.at.epoch, "step": self.at.step, "total_steps": self.steps_done}
-        tensors = self.step.tensors() | {"epoch_sums": self.sums}
+        tensors = self.step.tensors() | {"epoch_sums": self.sums.values}
         checkpoint = Checkpoint(tensors, {**self.facts, "position": position})
         self.saved = keep_checkpoint(checkpoint_folder(self.run), checkpoint, self.run.train.keep_checkpoints)
 
@@ -187,12 +186,10 @@ class _Training:
                 self.save()
         seconds = max(time.perf_counter() - began, 1e-9)
         frames = (steps - first) * self.data.clips * self.run.model.frames * self.group.size
-        means = self.sums / steps
-        terms = dict(zip(LOSS_TERMS, means[1:].tolist(), strict=True))
         waiting = (loader.waited_seconds - waited) / seconds
-        log.epoch_done(self.at.epoch, EpochFigures(float(means[0]), terms, rate, frames / seconds, waiting))
+        log.epoch_done(self.at.epoch, EpochFigures(self.sums.means(steps), rate, frames / seconds, waiting))
         self.at = self.at._replace(epoch=self.at.epoch + 1, step=0)
-        self.sums = np.zeros_like(self.sums)
+        self.sums = EpochSums()
         self.save()
 
     def _run_step(self, batch: ClipBatch, rate: float) -> float:
@@ -201,19 +198,25 @@ class _Training:
         drawn = draw_step(request.at, request.clip.tolist(), request.infrared, model.frames, channels, model.dropout)
         arrays = batch.arrays
         inputs = (batch.infrared, batch.visible, arrays.edges, arrays.nodes, arrays.seen, arrays.places, *drawn)
-        total, terms = self.step(inputs, request.label, rate)
-        self._check_finite(total, terms)
-        self.sums += np.concatenate([[total], terms])
-        return total
+        figures = self.step(inputs, request.label, rate)
+        self._check_finite(figures)
+        self.sums.add(figures, self.run.train.clip_norm)
+        return figures.total
 
-    def _check_finite(self, total: float, terms: NDArray[np.float32]) -> None:
-        if np.isfinite(total) and np.isfinite(terms).all():
-            return
-        named = {"total": total, **dict(zip(LOSS_TERMS, terms.tolist(), strict=True))}
+    def _check_finite(self, figures: StepFigures) -> None:
+        """Raise ValueError for a loss or, but for the overflows that a loss scale is for, gradients of no number."""
+        named = {"total": figures.total, **dict(zip(LOSS_TERMS, figures.terms.tolist(), strict=True))}
+        what = "loss: expected finite terms"
+        if np.isfinite(list(named.values())).all():
+            norm = figures.gradient_norm
+            named = {"their norm": norm} if norm is not None and self.step.scaler is None else {}
+            what = "gradients: expected finite ones"
         bad = ", ".join(f"{name} is {value}" for name, value in named.items() if not np.isfinite(value))
+        if not bad:
+            return
         files = checkpoint_files(checkpoint_folder(self.run))
         kept = f"the last good checkpoint is {files[-1]}" if files else "there is no checkpoint before it"
         raise ValueError(
-            f"loss: expected finite terms, got otherwise at step {self.at.step} of epoch {self.at.epoch}: {bad};"
-            f" {kept}; lower train.learning_rate, or raise train.warmup_epochs"
+            f"{what}, got otherwise at step {self.at.step} of epoch {self.at.epoch}: {bad};"
+            f" {kept}; lower train.learning_rate, raise train.warmup_epochs, or set train.clip_norm"
         )

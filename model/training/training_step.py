@@ -1,4 +1,4 @@
-"""One optimization step: forward, losses, gradients, SGD, as one graph of static shape.
+"""One optimization step: forward, losses, gradients, clipping, SGD, as one graph of static shape.
 
 SGD with Nesterov momentum as torch has it: v ← μ v + g + λ w, w ← w − η (g + λ w + μ v); the backbone's η is a share
 of the others' (section 4.1.3). The learning rate is handed in at every step, so the optimizer keeps no schedule.
@@ -6,13 +6,15 @@ of the others' (section 4.1.3). The learning rate is handed in at every step, so
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from model.network.losses import LOSS_TERMS
 from model.network.network import parameter_groups
+from model.training.optimization.gradient_norm import clipped, gradient_norm
 from model.training.trained_network import set_parameters
 
 if TYPE_CHECKING:
@@ -25,6 +27,20 @@ if TYPE_CHECKING:
     from model.run.config import TrainConfig
 
 _FIRST_SCALE, _SCALE_FACTOR, _SCALE_STEPS = 2.0**16, 2, 1000  # of the loss, with mixed precision
+
+
+class StepFigures(NamedTuple):
+    """What a step tells.
+
+    total, terms: the loss and its terms (5,) float32, unweighted, in the order of `model.network.losses.LOSS_TERMS`
+    gradient_norm: of all gradients, before clipping; on several devices of their mean, with mixed precision without
+        the loss scale (not finite where they overflowed); None where nothing is clipped: its sums would change how
+        the graph rounds
+    """
+
+    total: float
+    terms: NDArray[np.float32]
+    gradient_norm: float | None = None
 
 
 class TrainingStep:
@@ -55,7 +71,7 @@ class TrainingStep:
         network.set_train(True)
         self.gradients = _gradients(network, loss, self.optimizer.parameters, self.scaler)
         average = average_over_devices(self.optimizer.parameters, devices) if devices > 1 else None
-        self._step = ms.jit(_update(self.gradients, self.optimizer, average, self.scaler))
+        self._step = ms.jit(_update(self.gradients, self.optimizer, average, self.scaler, config.clip_norm))
 
     def _own_rates(self, backbone: Sequence[Any]) -> None:
         """Find the two learning rates among the optimizer's parameters, which share one object a group."""
@@ -67,18 +83,18 @@ class TrainingStep:
 
     def __call__(
         self, inputs: Sequence[NDArray[Any]], person: NDArray[np.int32], learning_rate: float
-    ) -> tuple[float, NDArray[np.float32]]:
+    ) -> StepFigures:
         """Make one step.
 
         inputs: the arrays of `model.network.network.Clips` and `model.network.network.Draws`, in their order
         person: (B,) int32, 0-based classes
-        Returns total loss and terms (5,) float32, unweighted, in the order of `model.network.losses.LOSS_TERMS`.
         """
         for rate, is_backbone in self._rates.values():
             share = self._backbone_ratio if is_backbone else 1.0
             ops.assign(rate, Tensor(learning_rate * share, ms.float32))
         figures = self._step(*(Tensor(array) for array in inputs), Tensor(person)).asnumpy()
-        return float(figures[0]), figures[1:]
+        total, *norm = figures[:: 1 + len(LOSS_TERMS)].tolist()
+        return StepFigures(total, figures[1 : 1 + len(LOSS_TERMS)], *norm)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Everything that a step changes, by the names that checkpoints use."""
@@ -143,21 +159,28 @@ def average_over_devices(weights: Any, devices: int) -> Callable[..., Any]:
     return average
 
 
-def _update(gradients: Callable[..., Any], optimizer: Any, average: Any, scaler: Any) -> Callable[..., Any]:
-    """One step as a function of its inputs that gives total and terms; with mixed precision a step whose gradients
-    overflow, on any device, changes nothing."""
+def _update(
+    gradients: Callable[..., Any], optimizer: Any, average: Any, scaler: Any, clip_norm: float
+) -> Callable[..., Any]:
+    """One step as a function of its inputs that gives total, terms and, where they are clipped, the gradients' norm;
+    with mixed precision a step whose gradients overflow, on any device, changes nothing."""
 
     def step(*inputs: Any) -> Any:
         (_, total, terms), slopes = gradients(*inputs)
         figures = ops.cat((ops.reshape(total, (1,)), terms), 0)
         if average is not None:
             slopes, figures = average(slopes, figures)
-        if scaler is None:
-            optimizer(slopes)
-        else:
+        finite = True
+        if scaler is not None:
             finite = ms.amp.all_finite(slopes)
-            if finite:
-                optimizer(scaler.unscale(slopes))
+            slopes = scaler.unscale(slopes)
+        if clip_norm > 0:
+            norm = gradient_norm(slopes)
+            slopes = clipped(slopes, norm, clip_norm)
+            figures = ops.cat((figures, ops.reshape(norm, (1,))), 0)
+        if finite:
+            optimizer(slopes)
+        if scaler is not None:
             scaler.adjust(finite)
         return figures
 

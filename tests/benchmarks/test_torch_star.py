@@ -154,19 +154,22 @@ def test_outputs_and_losses_with_the_papers_backbone() -> None:
 
 
 def test_three_steps_of_training_move_every_weight_as_in_torch() -> None:
-    """TrainingStep, compiled, against torch's SGD: rates of both groups, momentum, weight decay, running statistics."""
+    """TrainingStep, compiled, against torch's SGD: rates of both groups, momentum, weight decay, clipping, running
+    statistics."""
     network = build("full")
     twin = twin_of(network, "full")
-    config = TrainConfig(learning_rate=0.01, backbone_lr_ratio=0.3, momentum=0.8, weight_decay=0.01)
+    config = TrainConfig(learning_rate=0.01, backbone_lr_ratio=0.3, momentum=0.8, weight_decay=0.01, clip_norm=3.0)
     training = TrainingStep(network, TotalLoss(LOSS, network.consistent), config)
     optimizer = torch_optimizer(twin, config)
     before = {p.name: p.asnumpy().copy() for p in network.get_parameters()}
     for step in range(3):
         arrays = step_inputs(step, network.channels)
-        total, terms = training(arrays, PERSON, config.learning_rate)
+        total, terms, norm = training(arrays, PERSON, config.learning_rate)
         expected = torch_terms(twin, arrays)[1]
         optimizer.zero_grad()
         total_loss(expected, LOSS).backward()
+        expected_norm = torch.nn.utils.clip_grad_norm_(twin.parameters(), config.clip_norm).item()
+        assert norm == pytest.approx(expected_norm, rel=1e-3) and norm > config.clip_norm
         optimizer.step()
         np.testing.assert_allclose(terms, expected.detach().numpy(), rtol=1e-4)
         assert total == pytest.approx(total_loss(expected, LOSS).item(), rel=1e-4)

@@ -84,7 +84,7 @@ TENSORS: dict[str, tuple[Callable[[Tensors], Tensors], str]] = {
         "expected float32, got float64",
     ),
     "no sums": (lambda t: {n: a for n, a in t.items() if n != "epoch_sums"}, "epoch_sums: expected the running sums"),
-    "other sums": (lambda t: {**t, "epoch_sums": np.zeros(7)}, "epoch_sums: expected the shape (6,), got (7,)"),
+    "other sums": (lambda t: {**t, "epoch_sums": np.zeros(7)}, "epoch_sums: expected the shape (9,) or (6,), got (7,)"),
     "another part": (lambda t: {**t, "weights.x": np.zeros(3, np.float32)}, "tensors: expected names that begin with"),
 }
 

@@ -13,12 +13,13 @@ import pytest
 from model.network.losses import TotalLoss
 from model.run.config import LossConfig, TrainConfig
 from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
-from model.training.training_step import TrainingStep
+from model.training.training_step import StepFigures, TrainingStep
 from tests.model.network.test_network import PERSON, PERSONS, build, inputs
 from tests.model.training.checkpoint_records import whole_facts, with_sums
 
 LEVELS = ("O1", "O2", "O3")
 RATE, DECAY, SCALE = 0.01, 5e-4, 64.0
+LIMIT = 2.0  # clips the gradients of one of the levels
 TOO_LARGE = 2.0**60  # of a loss scale: float16 ends at 65504
 PERIOD = 1000  # good steps after which the scale doubles
 Tensors = dict[str, np.ndarray]
@@ -26,7 +27,7 @@ Tensors = dict[str, np.ndarray]
 
 def build_step(level: str) -> TrainingStep:
     network = build()
-    config = TrainConfig(amp=cast(Any, level), weight_decay=DECAY)
+    config = TrainConfig(amp=cast(Any, level), weight_decay=DECAY, clip_norm=LIMIT if level == "O2" else 0.0)
     return TrainingStep(network, TotalLoss(LossConfig(), network.consistent), config)
 
 
@@ -37,7 +38,7 @@ def set_scale(step: TrainingStep, scale: float, counter: int = 0) -> Tensors:
     return step.tensors()
 
 
-def make_step(step: TrainingStep) -> tuple[float, np.ndarray]:
+def make_step(step: TrainingStep) -> StepFigures:
     return step(inputs(step.network.channels), PERSON, RATE)
 
 
@@ -54,6 +55,7 @@ class FirstStep:
     before: Tensors
     total: float
     terms: np.ndarray
+    norm: float | None
     after: Tensors
 
 
@@ -72,8 +74,7 @@ def full_precision() -> tuple[np.ndarray, Tensors, Tensors]:
 def first(request: pytest.FixtureRequest) -> FirstStep:
     step = build_step(request.param)
     before = set_scale(step, SCALE)
-    total, terms = make_step(step)
-    return FirstStep(step, before, total, terms, step.tensors())
+    return FirstStep(step, before, *make_step(step), step.tensors())
 
 
 def test_all_levels_that_the_config_knows_are_tried() -> None:
@@ -100,12 +101,15 @@ def test_losses_and_gradients_are_those_of_float32_but_for_rounding(
     np.testing.assert_allclose(first.terms, terms, rtol=0.01, atol=1e-3)
     assert (first.terms != terms).any(), "computed in float32"
     assert first.total == pytest.approx(first.terms.sum(), rel=1e-5)
+    norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients.values()))
+    assert first.norm is None or first.norm == pytest.approx(norm, rel=0.1) and norm > LIMIT
+    share = 1.0 if first.norm is None else LIMIT / first.norm
     for name, gradient in gradients.items():
         if name.endswith("key.bias"):  # it adds the same to every score of a softmax: 0 but for rounding
             continue
         # After the first step the momentum is the gradient and the decay.
         got = first.after[f"optimizer.accum.{name}"] - DECAY * first.before[f"network.{name}"]
-        assert np.linalg.norm(got - gradient) < 0.25 * np.linalg.norm(gradient), name
+        assert np.linalg.norm(got / share - gradient) < 0.25 * np.linalg.norm(gradient), name
 
 
 def test_a_good_step_moves_every_weight_and_counts(first: FirstStep) -> None:
@@ -117,9 +121,9 @@ def test_a_good_step_moves_every_weight_and_counts(first: FirstStep) -> None:
 
 def test_a_step_that_overflows_changes_no_weight_and_halves_the_scale(first: FirstStep) -> None:
     before = set_scale(first.step, TOO_LARGE, 5)
-    _, terms = make_step(first.step)
+    _, terms, norm = make_step(first.step)
     after = first.step.tensors()
-    assert np.isfinite(terms).all()
+    assert np.isfinite(terms).all() and (norm is None or not np.isfinite(norm))
     statistics = {name for name in before if name.endswith(("moving_mean", "moving_variance"))}
     assert changed(before, after) - statistics == {"scaler.scale_value", "scaler.counter"}
     assert after["scaler.scale_value"] == TOO_LARGE / 2

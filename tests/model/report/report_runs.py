@@ -20,6 +20,7 @@ from model.evaluation.results import rank_features
 from model.retrieval.ranking import TrackFeatures
 from model.run.config import RunConfig
 from model.run.run_folder import cache_files, run_folder
+from model.training.epoch_sums import EpochMeans
 from model.training.run_log import EpochFigures, RunLog
 from tests.factories import random_keypoints
 from tests.model.evaluation.evaluation_runs import RUN, write_config, write_dataset, write_run_checkpoint
@@ -79,8 +80,9 @@ def write_log(run: RunConfig, seed: int) -> None:
     random = np.random.default_rng(seed)
     log = RunLog(run_folder(run) / "live", 0, EPOCHS)
     for epoch in range(EPOCHS):
-        terms = dict(zip(("id_frame", "id_clip", "triplet", "kl", "sad"), random.random(5).tolist(), strict=True))
-        log.epoch_done(epoch, EpochFigures(sum(terms.values()), terms, 0.1 / (1 + epoch), 1.0, 0.0))
+        terms = random.random(5)
+        means = EpochMeans(np.array([terms.sum(), *terms]), 1.0, 0.0)
+        log.epoch_done(epoch, EpochFigures(means, 0.1 / (1 + epoch), 1.0, 0.0))
     log.close()
 
 

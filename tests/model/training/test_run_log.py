@@ -9,17 +9,19 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model.network.losses import LOSS_TERMS
+from model.training.epoch_sums import EpochMeans
 from model.training.run_log import EpochFigures, RunLog, cut_table, step_progress
 
 TABLE = "step\tid_clip\n0\t3.5\n1\t2.5\n2\t1.5\n3\t0.5\n"
 
 
 def figures(waiting: float = 0.01) -> EpochFigures:
-    terms = {name: 0.5 + number for number, name in enumerate(LOSS_TERMS)}
-    return EpochFigures(12.5, terms, learning_rate=0.03, frames_per_second=101.0, waiting=waiting)
+    means = EpochMeans(np.array([12.5, 0.5, 1.5, 2.5, 3.5, 4.5]), gradient_norm=7.0, clipped_share=0.2)
+    return EpochFigures(means, learning_rate=0.03, frames_per_second=101.0, waiting=waiting)
 
 
 def test_a_run_that_goes_on_keeps_the_rows_before_it(tmp_path: Path) -> None:
@@ -32,6 +34,8 @@ def test_a_run_that_goes_on_keeps_the_rows_before_it(tmp_path: Path) -> None:
     assert {path.stem for path in tables} == {
         *LOSS_TERMS,
         "total",
+        "gradient_norm",
+        "clipped_share",
         "learning_rate",
         "frames_per_second",
         "waiting_share",
@@ -64,6 +68,7 @@ def test_waiting_for_clips_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixt
     log.close()
     assert "epoch 2 of 7: loss 12.5000" in caplog.text
     assert "kl 3.5000" in caplog.text
+    assert "gradient norm 7, clipped 20 %" in caplog.text
     assert "waiting 35 %" in caplog.text
     assert "training waits for its clips: give more processes with --workers" in caplog.text
 
