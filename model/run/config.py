@@ -24,6 +24,7 @@ Backbone = Literal["resnet50", "resnet18", "narrow"]
 EdgeSource = Literal["all", "last"]
 PoolOver = Literal["cells", "time"]
 FillGaps = Literal["none", "track"]
+OptimizerName = Literal["sgd", "adamw"]
 
 MAX_FRAMES = 24  # the longest clip that the tests try; HITSZ-VCM's tracks have 24 frames
 
@@ -153,11 +154,13 @@ class DataConfig:
 @settings
 @dataclass(frozen=True)
 class TrainConfig:
-    """SGD and its schedule (section 4.1.3).
+    """The optimizer and its schedule (section 4.1.3).
 
     seed: every random number is drawn from it; epochs: passes over the tracks.
     learning_rate: of all but the backbone, after warm-up; backbone_lr_ratio: the backbone's share of it.
-    momentum: of SGD; nesterov: its momentum looks ahead, where momentum is above 0; weight_decay: on all weights.
+    optimizer: `sgd`, or `adamw` with betas 0.9 and 0.999, which wants a smaller rate (1e-3).
+    momentum: of SGD; nesterov: its momentum looks ahead, where momentum is above 0; weight_decay: on all weights,
+        with AdamW apart from the gradients.
     clip_norm: gradients are scaled down to this norm, all together, where theirs is larger (0: never);
         then their norm is reported, and one that is not finite is an error.
     warmup_epochs: in which the rate rises linearly.
@@ -174,6 +177,7 @@ class TrainConfig:
     steps_per_epoch: Count | None = None
     learning_rate: Annotated[float, Gt(0)] = 0.1
     backbone_lr_ratio: Weight = 0.1
+    optimizer: OptimizerName = "sgd"
     momentum: ShareBelowOne = 0.9
     nesterov: bool = True
     weight_decay: Weight = 5e-4

@@ -19,7 +19,7 @@ SUMS_SHAPES = ((9,), (6,))  # see `model.training.epoch_sums`; earlier ones have
 CLASSIFIERS = ("network.clip_neck.classifier.weight", "network.frame_neck.classifier.weight")  # (persons, C)
 _DTYPES = {
     "network": ("float32",),
-    "optimizer": ("float32",),
+    "optimizer": ("float32", "int32"),
     "scaler": ("float32", "int32"),
     SUMS: ("float64",),
 }

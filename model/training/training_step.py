@@ -1,7 +1,6 @@
-"""One optimization step: forward, losses, gradients, clipping, SGD, as one graph of static shape.
+"""One optimization step: forward, losses, gradients, clipping, update, as one graph of static shape.
 
-SGD with Nesterov momentum as torch has it: v ← μ v + g + λ w, w ← w − η (g + λ w + μ v); the backbone's η is a share
-of the others' (section 4.1.3). The learning rate is handed in at every step, so the optimizer keeps no schedule.
+The learning rate is handed in at every step, so that the optimizer keeps no schedule.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from mindspore import Tensor, nn, ops
 from model.network.losses import LOSS_TERMS
 from model.network.network import parameter_groups
 from model.training.optimization.gradient_norm import clipped, gradient_norm
+from model.training.optimization.optimizers import build_optimizer
 from model.training.trained_network import set_parameters
 
 if TYPE_CHECKING:
@@ -53,18 +53,9 @@ class TrainingStep:
 
     def __init__(self, network: StarNetwork, loss: TotalLoss, config: TrainConfig, devices: int = 1) -> None:
         self.network = network
-        self._backbone_ratio = config.backbone_lr_ratio
         backbone, others = parameter_groups(network)
-        groups = [{"params": backbone, "lr": config.learning_rate * config.backbone_lr_ratio}]
-        groups += [{"params": others, "lr": config.learning_rate}]
-        self.optimizer = nn.SGD(
-            [*groups, {"order_params": network.trainable_params()}],
-            learning_rate=config.learning_rate,
-            momentum=config.momentum,
-            nesterov=config.nesterov,
-            weight_decay=config.weight_decay,
-        )
-        self._own_rates(backbone)
+        self._optimizer = build_optimizer(backbone, others, network.trainable_params(), config)
+        self.optimizer = self._optimizer.update
         scaled = config.amp != "O0"
         self.scaler = ms.amp.DynamicLossScaler(_FIRST_SCALE, _SCALE_FACTOR, _SCALE_STEPS) if scaled else None
         network = mixed_precision(network, config.amp)
@@ -72,14 +63,6 @@ class TrainingStep:
         self.gradients = _gradients(network, loss, self.optimizer.parameters, self.scaler)
         average = average_over_devices(self.optimizer.parameters, devices) if devices > 1 else None
         self._step = ms.jit(_update(self.gradients, self.optimizer, average, self.scaler, config.clip_norm))
-
-    def _own_rates(self, backbone: Sequence[Any]) -> None:
-        """Find the two learning rates among the optimizer's parameters, which share one object a group."""
-        rates = self.optimizer.learning_rate
-        of_backbone = {id(parameter) for parameter in backbone}
-        self._rates: dict[int, tuple[Any, bool]] = {}
-        for rate, parameter in zip(rates, self.optimizer.parameters, strict=True):
-            self._rates[id(rate)] = (rate, id(parameter) in of_backbone)
 
     def __call__(
         self, inputs: Sequence[NDArray[Any]], person: NDArray[np.int32], learning_rate: float
@@ -89,9 +72,7 @@ class TrainingStep:
         inputs: the arrays of `model.network.network.Clips` and `model.network.network.Draws`, in their order
         person: (B,) int32, 0-based classes
         """
-        for rate, is_backbone in self._rates.values():
-            share = self._backbone_ratio if is_backbone else 1.0
-            ops.assign(rate, Tensor(learning_rate * share, ms.float32))
+        self._optimizer.set_rate(learning_rate)
         figures = self._step(*(Tensor(array) for array in inputs), Tensor(person)).asnumpy()
         total, *norm = figures[:: 1 + len(LOSS_TERMS)].tolist()
         return StepFigures(total, figures[1 : 1 + len(LOSS_TERMS)], *norm)
@@ -99,22 +80,19 @@ class TrainingStep:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Everything that a step changes, by the names that checkpoints use."""
         found = {f"network.{p.name}": p.asnumpy().copy() for p in self.network.get_parameters()}
-        found |= {f"optimizer.{p.name}": p.asnumpy().copy() for p in self._optimizer_state()}
+        found |= {f"optimizer.{p.name}": p.asnumpy().copy() for p in self._optimizer.state}
         if self.scaler is not None:
             found |= {f"scaler.{p.name}": p.asnumpy().copy() for p in self._scaler_state()}
         return found
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Put back what `tensors` gave. Raises ValueError where these are another network's."""
-        parts = {"network": list(self.network.get_parameters()), "optimizer": self._optimizer_state()}
+        parts = {"network": list(self.network.get_parameters()), "optimizer": list(self._optimizer.state)}
         if self.scaler is not None:
             parts["scaler"] = self._scaler_state()
         for part, parameters in parts.items():
             own = {name.partition(".")[2]: array for name, array in tensors.items() if name.startswith(f"{part}.")}
             set_parameters(parameters, own, part)
-
-    def _optimizer_state(self) -> list[Any]:
-        return [*self.optimizer.accum, *self.optimizer.stat]
 
     def _scaler_state(self) -> list[Any]:
         assert self.scaler is not None

@@ -10,8 +10,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from model.run.config import TrainConfig
 from model.training.epoch_sums import EpochSums
 from model.training.optimization.gradient_norm import clipped, gradient_norm
+from model.training.optimization.optimizers import build_optimizer
 from model.training.training_step import StepFigures
 
 SHAPES = {"backbone": (5, 7), "bias": (3,), "others": (2, 11)}
@@ -40,6 +42,39 @@ def test_gradients_are_clipped_as_in_torch(scale: float) -> None:
         assert weight.grad is not None
         np.testing.assert_allclose(one.asnumpy(), weight.grad.numpy(), rtol=1e-6)
     assert (got[0].asnumpy() == slopes[0]).all() == (scale < 1)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_updates_are_those_of_torch(name: Any) -> None:
+    """Both rates, handed in anew at every step, weight decay, and gradients of very different sizes."""
+    config = TrainConfig(optimizer=name, learning_rate=0.01, backbone_lr_ratio=0.3, momentum=0.8, weight_decay=0.05)
+    first = gradients(1)
+    weights = [ms.Parameter(ms.Tensor(w), name=name) for name, w in zip(SHAPES, first, strict=True)]
+    optimizer = build_optimizer(weights[:1], weights[1:], weights, config)
+    twins = [torch.nn.Parameter(torch.tensor(w)) for w in first]
+    groups = [{"params": twins[:1]}, {"params": twins[1:]}]
+    theirs: torch.optim.Optimizer = torch.optim.AdamW(groups, weight_decay=0.05)
+    if name == "sgd":
+        theirs = torch.optim.SGD(groups, momentum=0.8, nesterov=True, weight_decay=0.05)
+
+    def update(*slopes: Any) -> Any:
+        return optimizer.update(slopes)
+
+    compiled = ms.jit(update)
+    for step in range(5):
+        rate = 0.01 * (step + 1)
+        optimizer.set_rate(rate)
+        slopes = gradients(2 + step, 10.0 ** (step - 3))
+        compiled(*map(ms.Tensor, slopes))
+        for group, share in zip(theirs.param_groups, (0.3, 1.0), strict=True):
+            group["lr"] = rate * share
+        for twin, slope in zip(twins, slopes, strict=True):
+            twin.grad = torch.tensor(slope)
+        theirs.step()
+        for weight, twin in zip(weights, twins, strict=True):
+            np.testing.assert_allclose(weight.asnumpy(), twin.detach().numpy(), rtol=2e-6, atol=1e-6)
+    assert len(optimizer.state) == {"sgd": 6, "adamw": 7}[name]
+    assert all(np.abs(parameter.asnumpy()).max() > 0 for parameter in optimizer.state if "stat." not in parameter.name)
 
 
 def test_sums_tell_means_and_leave_out_what_overflowed() -> None:
