@@ -25,6 +25,7 @@ EdgeSource = Literal["all", "last"]
 PoolOver = Literal["cells", "time"]
 FillGaps = Literal["none", "track"]
 OptimizerName = Literal["sgd", "adamw"]
+Schedule = Literal["steps", "cosine"]
 
 MAX_FRAMES = 24  # the longest clip that the tests try; HITSZ-VCM's tracks have 24 frames
 
@@ -164,7 +165,8 @@ class TrainConfig:
     clip_norm: gradients are scaled down to this norm, all together, where theirs is larger (0: never);
         then their norm is reported, and one that is not finite is an error.
     warmup_epochs: in which the rate rises linearly.
-    milestones: epochs (0-based) from which the rate is a tenth of what it was.
+    schedule: after warm-up in `steps`, or half a `cosine` down to 0 at the end of the last epoch.
+    milestones: of the steps: epochs (0-based) from which the rate is a tenth of what it was.
     steps_per_epoch: none means the tracks of the modality that has fewer // (persons × tracks_per_modality × devices),
         268 on HITSZ-VCM with one device (`model.clips.sampler.steps_per_epoch`).
     keep_checkpoints: the last so many are kept.
@@ -183,6 +185,7 @@ class TrainConfig:
     weight_decay: Weight = 5e-4
     clip_norm: Weight = 0.0
     warmup_epochs: Annotated[int, Ge(0)] = 10
+    schedule: Schedule = "steps"
     milestones: Milestones = (60, 100)
     keep_checkpoints: Count = 2
     checkpoint_steps: Count = 100

@@ -29,6 +29,7 @@ FREE = (
     "config.train.keep_checkpoints",
     "config.train.checkpoint_steps",
 )
+_COSINE_EPOCHS = "train.epochs (its cosine falls to 0 over all of them: others are another rate at every step)"
 _SHOWN = 8
 
 
@@ -58,8 +59,11 @@ def check_continuation(path: Path, before: Mapping[str, Any], now: Mapping[str, 
         for key, pair in differing_keys(_compared(before), _compared(now)).items()
         if key not in FREE and not any(key == lost or key.startswith(f"{lost}.") for lost in unknown)
     }
-    if beyond := _beyond_the_epochs(before["position"], now["config"]["train"]["epochs"]):
+    train = now["config"]["train"]
+    if beyond := _beyond_the_epochs(before["position"], train["epochs"]):
         differing["train.epochs"] = beyond
+    elif (then := before["config"]["train"]["epochs"]) != train["epochs"] and train["schedule"] == "cosine":
+        differing[_COSINE_EPOCHS] = f"{then}", f"{train['epochs']}"
     if differing:
         named = "; ".join(f"{key}: {old} then, {new} now" for key, (old, new) in list(differing.items())[:_SHOWN])
         more = f"; and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""

@@ -1,7 +1,12 @@
-"""The learning rate of every step (section 4.1.3): linear warm-up, then a tenth from every milestone on."""
+"""The learning rate of every step.
+
+The rate rises linearly at first; then it is a tenth from every milestone on (section 4.1.3), or half a cosine long
+(Loshchilov and Hutter, SGDR, ICLR 2017, without restarts).
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,9 +16,15 @@ if TYPE_CHECKING:
 def learning_rate(config: TrainConfig, epoch: int, step: int, steps: int) -> float:
     """The rate of everything but the backbone at `step` (from 0) of `epoch` (from 0), an epoch having `steps` steps.
 
-    Warm-up rises with every step, and its last step has the full rate.
+    Warm-up rises with every step, and its last step has the full rate. The cosine begins with the full rate after it
+    and is 0 where the last epoch ends.
     """
-    decayed = config.learning_rate * 0.1 ** sum(epoch >= milestone for milestone in config.milestones)
-    if epoch >= config.warmup_epochs:
-        return decayed
-    return decayed * (epoch * steps + step + 1) / (config.warmup_epochs * steps)
+    done, warm_up = epoch * steps + step, config.warmup_epochs * steps
+    rate = config.learning_rate
+    if config.schedule == "steps":
+        rate = config.learning_rate * 0.1 ** sum(epoch >= milestone for milestone in config.milestones)
+    if done < warm_up:
+        return rate * (done + 1) / warm_up
+    if config.schedule == "cosine":
+        return rate * 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (config.epochs * steps - warm_up)))
+    return rate

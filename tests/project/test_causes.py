@@ -108,7 +108,7 @@ CODE = {
     "model/clips": ("augment.py", "MEAN = (0.485, 0.456, 0.406)", "MEAN = (0.4, 0.4, 0.4)"),
     "model/network": ("losses.py", "self.triplet(clip, person)", "self.triplet(clip, person) * 0.0"),
     "model/run": ("config.py", "(path, RunConfig, overrides)", "(path, RunConfig, ['train.seed=3'])"),
-    "model/training": ("schedule.py", "config.learning_rate * 0.1", "config.learning_rate * 0.2"),
+    "model/training": ("schedule.py", "config.learning_rate * 0.1 **", "config.learning_rate * 0.2 **"),
 }
 
 

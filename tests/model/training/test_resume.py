@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import random
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -145,6 +146,19 @@ def test_another_config_is_refused_by_its_keys(
     assert named in error
     assert "--on-change restart" in error
     assert LAST.read_bytes() == before
+
+
+def test_other_epochs_of_a_cosine_are_refused_with_the_reason(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = read_checkpoint(LAST)
+    checkpoint.facts["config"]["train"]["schedule"] = "cosine"
+    write_checkpoint(LAST, checkpoint)
+    cosine = (*TRAIN, "--resume", "--set", "train.schedule=cosine", "--set")
+    assert main([*cosine, f"train.epochs={EPOCHS + 1}"]) == 1
+    expected = rf"train.epochs \(its cosine falls to 0 over all .*\): {EPOCHS} then, {EPOCHS + 1} now; set these back"
+    assert re.search(expected, capsys.readouterr().err)
+    assert main([*cosine, f"train.epochs={EPOCHS}"]) == 0
 
 
 def test_another_cache_is_refused_by_its_keys(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
