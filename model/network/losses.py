@@ -24,8 +24,14 @@ FAR = 1e9  # a distance that no pair has
 class Identity(nn.Cell):
     """L_id: cross entropy, mean over clips and, where there are any, frames.
 
+    smoothing: share of the target that all persons have alike (Szegedy et al., Rethinking the Inception Architecture
+        for Computer Vision, CVPR 2016)
     construct(logits, person): logits (B, persons) or (B, T, persons); person (B,) int32 → ().
     """
+
+    def __init__(self, smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.smoothing = smoothing
 
     def construct(self, logits: Tensor, person: Tensor) -> Tensor:
         if logits.ndim == 3:
@@ -34,7 +40,10 @@ class Identity(nn.Cell):
             logits = ops.reshape(logits, (clips * frames, persons))
         log_share = ops.log_softmax(ops.cast(logits, ms.float32), -1)
         # Not ops.cross_entropy: on the CPU its last bit changes from launch to launch.
-        return -ops.mean(ops.gather_elements(log_share, 1, ops.expand_dims(person, 1)))
+        own = -ops.mean(ops.gather_elements(log_share, 1, ops.expand_dims(person, 1)))
+        if self.smoothing == 0:
+            return own
+        return (1 - self.smoothing) * own - self.smoothing * ops.mean(log_share)
 
 
 class BatchHardTriplet(nn.Cell):
@@ -74,13 +83,14 @@ class SkeletonConsistency(nn.Cell):
 class StyleDefense(nn.Cell):
     """L_SAD (reference 46): cross entropy of the disturbed frames + mean over frames of ‖X_t − x_dis‖₂.
 
+    smoothing: see `Identity`
     construct(logits, x, disturbed, person): logits (B, T, persons) of the disturbed frames; x and disturbed (B, T, C);
     person (B,) int32 → ().
     """
 
-    def __init__(self) -> None:
+    def __init__(self, smoothing: float = 0.0) -> None:
         super().__init__()
-        self.identity = Identity()
+        self.identity = Identity(smoothing)
 
     def construct(self, logits: Tensor, x: Tensor, disturbed: Tensor, person: Tensor) -> Tensor:
         return self.identity(logits, person) + ops.mean(distances(x, disturbed))
@@ -98,9 +108,9 @@ class TotalLoss(nn.Cell):
     def __init__(self, config: LossConfig, consistency: bool) -> None:
         super().__init__()
         self.weights = Tensor([getattr(config, name) for name in LOSS_TERMS], ms.float32)
-        self.identity = Identity()
+        self.identity = Identity(config.label_smoothing)
         self.triplet = BatchHardTriplet(config.margin)
-        self.sad = StyleDefense()
+        self.sad = StyleDefense(config.label_smoothing)
         self.consistency = consistency
         self.kl = SkeletonConsistency()
 

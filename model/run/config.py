@@ -118,6 +118,7 @@ class LossConfig:
 
     id_frame, id_clip: identity of every frame and of the clip; triplet: batch-hard, across modalities.
     kl: eq 14; sad: style defence; margin: the triplet's, a distance between features.
+    label_smoothing: share of an identity's target that all persons have alike, in id_frame, id_clip and sad.
     """
 
     id_frame: Weight = 1.0
@@ -126,6 +127,7 @@ class LossConfig:
     kl: Weight = 1.0
     sad: Weight = 1.0
     margin: Weight = 0.3
+    label_smoothing: ShareBelowOne = 0.0
 
 
 @settings

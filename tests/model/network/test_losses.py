@@ -36,15 +36,16 @@ def test_identity_of_a_hand_worked_case() -> None:
     assert call(Identity(), logits, person) == pytest.approx((math.log(2) + math.log(10)) / 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("mode", MODES)
-def test_identity_of_frames_is_torchs(mode: str) -> None:
+def test_identity_of_frames_is_torchs(mode: str, smoothing: float) -> None:
     logits = random_array(0, B, T, PERSONS)
     a = leaf(logits)
     expected = torch.nn.functional.cross_entropy(
-        a.reshape(B * T, PERSONS), torch.tensor(PERSON).long().repeat_interleave(T)
+        a.reshape(B * T, PERSONS), torch.tensor(PERSON).long().repeat_interleave(T), label_smoothing=smoothing
     )
     expected.backward()
-    value, (by_logits,), _ = gradients(Identity(), (logits, PERSON), (0,), mode)
+    value, (by_logits,), _ = gradients(Identity(smoothing), (logits, PERSON), (0,), mode)
     assert_close(value, expected)
     assert_close(by_logits, a.grad)
 
@@ -139,7 +140,7 @@ def total(config: LossConfig, outputs: list[np.ndarray], person: np.ndarray, **h
 @pytest.mark.parametrize("mode", MODES)
 def test_the_total_is_the_weighted_sum_of_the_named_terms(mode: str) -> None:
     weights = dict(zip(LOSS_TERMS, (2.0, 3.0, 5.0, 7.0, 11.0), strict=True))
-    cell = TotalLoss(LossConfig(**weights, margin=0.5), consistency=True)
+    cell = TotalLoss(LossConfig(**weights, margin=0.5, label_smoothing=0.1), consistency=True)
 
     def compute(*inputs: Any) -> Any:
         return cell(inputs[:-1], inputs[-1])
@@ -147,11 +148,11 @@ def test_the_total_is_the_weighted_sum_of_the_named_terms(mode: str) -> None:
     frame, clip, feature, x, disturbed, disturbed_logits, edge, joint = outputs = random_outputs()
     got, terms = call(compute, *outputs, PERSON, mode=mode)
     expected = {
-        "id_frame": call(Identity(), frame, PERSON),
-        "id_clip": call(Identity(), clip, PERSON),
+        "id_frame": call(Identity(0.1), frame, PERSON),
+        "id_clip": call(Identity(0.1), clip, PERSON),
         "triplet": call(BatchHardTriplet(0.5), feature, PERSON),
         "kl": call(SkeletonConsistency(), edge, joint),
-        "sad": call(StyleDefense(), disturbed_logits, x, disturbed, PERSON),
+        "sad": call(StyleDefense(0.1), disturbed_logits, x, disturbed, PERSON),
     }
     assert tuple(expected) == LOSS_TERMS
     np.testing.assert_allclose(terms, list(expected.values()), rtol=1e-5)
