@@ -1,7 +1,7 @@
 """Frames of a clip as the network reads them: resized, normalised and, in training, augmented by one draw a clip.
 
 Padding by 10 with black, random crop, horizontal flip, optional random erasing (section 4.1.3 of the paper; Zhong et
-al., Random Erasing Data Augmentation, AAAI 2020). What is drawn holds for all frames of a clip: persons do not jump
+al., Random Erasing Data Augmentation, AAAI 2020), optional grey (Rec. ITU-R BT.601's luminance). What is drawn holds for all frames of a clip: persons do not jump
 within one.
 """
 
@@ -29,8 +29,8 @@ _TRIES = 20  # boxes drawn until one fits: all at once, so that every clip draws
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """height, width: pixels of a frame; pad: black pixels around it before the random crop; flip, random_erasing:
-    probabilities. Raises ValueError for what is out of range.
+    """height, width: pixels of a frame; pad: black pixels around it before the random crop; flip, random_erasing,
+    grey (of visible clips): probabilities. Raises ValueError for what is out of range.
     """
 
     height: int
@@ -38,6 +38,7 @@ class ImageSettings:
     pad: int
     flip: float
     random_erasing: float
+    grey: float = 0.0
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1 or self.pad < 0:
@@ -45,7 +46,7 @@ class ImageSettings:
                 "height, width, pad: expected pixels, the first two 1 or more,"
                 f" got {self.height}, {self.width}, {self.pad}"
             )
-        for name in ("flip", "random_erasing"):
+        for name in ("flip", "random_erasing", "grey"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected a probability in 0…1, got {getattr(self, name)}")
 
@@ -56,23 +57,26 @@ class Augmentation(NamedTuple):
     down, right: how far the image moves within its frame, −pad…pad pixels
     flip:        mirror the image and the skeleton
     erased:      rows and columns (top, bottom, left, right) set to ImageNet's mean, or None
+    grey:        the luminance in all three channels
     """
 
     down: int
     right: int
     flip: bool
     erased: tuple[int, int, int, int] | None
+    grey: bool = False
 
 
 NO_AUGMENTATION = Augmentation(0, 0, False, None)
 
 
-def draw_augmentation(random: np.random.Generator, settings: ImageSettings) -> Augmentation:
-    """Draw once for a clip; the same number of random values whatever comes out."""
+def draw_augmentation(random: np.random.Generator, settings: ImageSettings, visible: bool) -> Augmentation:
+    """Draw once for a clip; the same number of random values whatever comes out. Only a visible clip becomes grey."""
     down, right = (int(value) for value in random.integers(-settings.pad, settings.pad, 2, endpoint=True))
     flip, erase = random.random(2) < (settings.flip, settings.random_erasing)
     box = _draw_box(random, settings)
-    return Augmentation(down, right, bool(flip), box if erase else None)
+    grey = random.random() < settings.grey  # after all others, which a run without it draws too
+    return Augmentation(down, right, bool(flip), box if erase else None, visible and grey)
 
 
 def _draw_box(random: np.random.Generator, settings: ImageSettings) -> tuple[int, int, int, int] | None:
@@ -93,12 +97,14 @@ def write_frame(
     """Write one frame of a clip into `out`.
 
     image: (height, width, rgb) uint8 of any size; resized to the settings' size with cv2's bilinear interpolation
-    drawn: flip first, then the crop, then erasing
+    drawn: grey and flip first, then the crop, then erasing
     out:   (rgb, height, width) float32, normalised: (value / 255 − mean) / deviation
     """
     import cv2
 
     pixels = cv2.resize(image, (settings.width, settings.height), interpolation=cv2.INTER_LINEAR)
+    if drawn.grey:
+        pixels = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     if drawn.flip:
         pixels = cv2.flip(pixels, 1)
     if drawn.down or drawn.right:

@@ -80,16 +80,17 @@ def _training_request(
     rows: NDArray[np.int32],
     clips: NDArray[np.int32],
 ) -> BatchRequest:
+    tracks = persons.tracks.tracks
+    visible = tracks.modality[rows] != int(Modality.INFRARED)
     frames, drawn = [], []
-    for row, clip in zip(rows.tolist(), clips.tolist(), strict=True):
+    for row, clip, of_visible in zip(rows.tolist(), clips.tolist(), visible.tolist(), strict=True):
         chosen = keyed_generator(at.seed, Purpose.FRAMES, at.epoch, at.step, clip)
         frames.append(persons.tracks.training_frames(row, chosen))
         augmentation = keyed_generator(at.seed, Purpose.AUGMENTATION, at.epoch, at.step, clip)
-        drawn.append(draw_augmentation(augmentation, images))
-    tracks = persons.tracks.tracks
+        drawn.append(draw_augmentation(augmentation, images, of_visible))
     return BatchRequest(
         at=at,
-        infrared=int((tracks.modality[rows] == int(Modality.INFRARED)).sum()),
+        infrared=int((~visible).sum()),
         real=len(rows),
         clip=clips,
         track=persons.tracks.number[rows],

@@ -139,6 +139,7 @@ class DataConfig:
     min_frames: shorter tracks are left out, in training and in testing.
     pad: pixels of padding on every side before the random crop; flip: probability of a mirrored clip.
     random_erasing: probability that a rectangle of a clip is erased.
+    grey: probability that a visible clip of a training is grey (the luminance of Rec. ITU-R BT.601).
     validation_persons: share of the training persons held out for model selection (0: none).
     exclude: file that lists tracks of the training split to leave out of training, as `data_cache view` saves it;
         tracks of persons held out stay, so that runs with and without a list are validated on the same tracks.
@@ -150,6 +151,7 @@ class DataConfig:
     pad: Annotated[int, Ge(0)] = 10
     flip: Share = 0.5
     random_erasing: Share = 0.0
+    grey: Share = 0.0
     validation_persons: ShareBelowOne = 0.0
     exclude: str | None = None
 

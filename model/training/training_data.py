@@ -78,7 +78,7 @@ def prepare_training(run: RunConfig, devices: int) -> TrainingData:
     check_images(split, persons.tracks)
     steps = run.train.steps_per_epoch or steps_per_epoch(persons, batches)
     size = run.model.image_height, run.model.image_width
-    images = ImageSettings(*size, run.data.pad, run.data.flip, run.data.random_erasing)
+    images = ImageSettings(*size, run.data.pad, run.data.flip, run.data.random_erasing, run.data.grey)
     return TrainingData(split, persons, batches, images, steps, excluded)
 
 

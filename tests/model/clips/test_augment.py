@@ -77,7 +77,7 @@ def test_erased_pixels_become_the_mean() -> None:
 def test_draws_keep_to_their_ranges() -> None:
     random = np.random.default_rng(0)
     wide = ImageSettings(288, 144, pad=3, flip=0.25, random_erasing=0.5)
-    drawn = [draw_augmentation(random, wide) for _ in range(1000)]
+    drawn = [draw_augmentation(random, wide, True) for _ in range(1000)]
     assert {d.down for d in drawn} == {d.right for d in drawn} == set(range(-3, 4))
     assert sum(d.flip for d in drawn) == pytest.approx(250, abs=70)
     boxes = [d.erased for d in drawn if d.erased is not None]
@@ -91,8 +91,8 @@ def test_draws_keep_to_their_ranges() -> None:
 def test_a_draw_takes_as_many_numbers_whatever_comes_out() -> None:
     for settings_ in (SETTINGS, ImageSettings(29, 13, 5, 1.0, 1.0), ImageSettings(29, 13, 5, 0.0, 1.0)):
         one, other = np.random.default_rng(1), np.random.default_rng(1)
-        draw_augmentation(one, SETTINGS)
-        draw_augmentation(other, settings_)
+        draw_augmentation(one, SETTINGS, True)
+        draw_augmentation(other, settings_, False)
         assert one.random() == other.random()
 
 
@@ -209,6 +209,28 @@ def test_a_small_turn_across_the_vertical_jumps_in_arctan_alone() -> None:
         steps[angle] = np.abs(np.diff(edge_values(edges, angle, seen), axis=0)).max()
     assert steps["arctan"] == pytest.approx(np.pi - np.radians(1), abs=1e-4)
     assert steps["sincos"] == pytest.approx(2 * np.sin(np.radians(1)), abs=1e-4)
+
+
+def test_a_grey_clip_has_its_luminance_in_every_channel() -> None:
+    """Pixel by pixel, before normalisation; cv2 rounds it to a whole number."""
+    image = random_image()
+    out = written(image, Augmentation(2, -3, True, None, grey=True)).transpose(1, 2, 0)
+    pixels = (out * np.array(DEVIATION) + np.array(MEAN)) * 255
+    for row in range(29):
+        for column in range(13):
+            if row >= 2 and column < 10:
+                red, green, blue = image[row - 2, 12 - (column + 3)].tolist()
+                assert pixels[row, column] == pytest.approx(0.299 * red + 0.587 * green + 0.114 * blue, abs=0.51)
+            else:
+                assert pixels[row, column] == pytest.approx(0, abs=1e-3)
+
+
+def test_grey_is_drawn_after_all_others_and_for_visible_clips_alone() -> None:
+    plain, grey = (ImageSettings(29, 13, 5, 0.5, 0.5, share) for share in (0.0, 0.3))
+    drawn = [[draw_augmentation(np.random.default_rng(n), how, True) for n in range(500)] for how in (plain, grey)]
+    assert [one._replace(grey=False) for one in drawn[1]] == drawn[0]
+    assert sum(one.grey for one in drawn[1]) == pytest.approx(150, abs=40)
+    assert not any(draw_augmentation(np.random.default_rng(n), grey, False).grey for n in range(500))
 
 
 def test_unfit_settings_are_refused() -> None:

@@ -23,7 +23,7 @@ from pipeline.skeletons.edges import pairwise_edges
 from tests.model.clips.clip_trees import person_tracks, track_table, write_clip_tree
 
 T, K, STEPS = 5, 2, 3
-IMAGES = ImageSettings(height=31, width=17, pad=3, flip=0.5, random_erasing=0.5)
+IMAGES = ImageSettings(height=31, width=17, pad=3, flip=0.5, random_erasing=0.5, grey=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,7 @@ def test_frames_and_augmentation_follow_from_seed_epoch_step_and_clip() -> None:
     assert len({tuple(frames) for frames, _ in everything}) == len({drawn for _, drawn in everything}) == 16
     assert drawn_at(1, 0, 0) == everything[4:8]
     drawn = [augmentation for _, augmentation in everything]
+    assert [d.grey for d in drawn] == 4 * [False, False, True, True]  # infrared clips first
     assert {d.flip for d in drawn} == {d.erased is None for d in drawn} == {True, False}
 
 
