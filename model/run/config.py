@@ -168,6 +168,8 @@ class TrainConfig:
         with AdamW apart from the gradients.
     clip_norm: gradients are scaled down to this norm, all together, where theirs is larger (0: never);
         then their norm is reported, and one that is not finite is an error.
+    ema: what a moving average of all the network's parameters keeps at every step, at step t at most
+        (1 + t) / (10 + t); it is what is evaluated (0: none).
     warmup_epochs: in which the rate rises linearly.
     schedule: after warm-up in `steps`, or half a `cosine` down to 0 at the end of the last epoch.
     milestones: of the steps: epochs (0-based) from which the rate is a tenth of what it was.
@@ -188,6 +190,7 @@ class TrainConfig:
     nesterov: bool = True
     weight_decay: Weight = 5e-4
     clip_norm: Weight = 0.0
+    ema: ShareBelowOne = 0.0
     warmup_epochs: Annotated[int, Ge(0)] = 10
     schedule: Schedule = "steps"
     milestones: Milestones = (60, 100)

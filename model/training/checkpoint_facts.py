@@ -20,6 +20,7 @@ CLASSIFIERS = ("network.clip_neck.classifier.weight", "network.frame_neck.classi
 _DTYPES = {
     "network": ("float32",),
     "optimizer": ("float32", "int32"),
+    "ema": ("float32",),
     "scaler": ("float32", "int32"),
     SUMS: ("float64",),
 }

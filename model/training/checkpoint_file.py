@@ -33,7 +33,8 @@ _ANOTHER = "not a whole training of star train: name another checkpoint, or trai
 class Checkpoint:
     """A training between two steps.
 
-    tensors: by name: `network.…`, `optimizer.…`, `scaler.…` (with mixed precision), `epoch_sums`
+    tensors: by name: `network.…`, `optimizer.…`, `ema.…` (averaged parameters of the network), `scaler.…`
+             (with mixed precision), `epoch_sums`
     facts:   `config` (the RunConfig as nested mappings), `persons` (classes), `recipes` (of the caches, by kind),
              `origin` (by content: what it was trained on and the code that did, `model.run.origin`),
              `pretrained` (sha256 of the ImageNet weights' file, or none), `devices`,

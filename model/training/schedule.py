@@ -1,4 +1,4 @@
-"""The learning rate of every step.
+"""What a step is handed in: the learning rate, and how much the averaged weights keep.
 
 The rate rises linearly at first; then it is a tenth from every milestone on (section 4.1.3), or half a cosine long
 (Loshchilov and Hutter, SGDR, ICLR 2017, without restarts).
@@ -28,3 +28,8 @@ def learning_rate(config: TrainConfig, epoch: int, step: int, steps: int) -> flo
     if config.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (config.epochs * steps - warm_up)))
     return rate
+
+
+def ema_decay(config: TrainConfig, steps_done: int) -> float:
+    """What the averaged weights keep at the step after `steps_done`: less at first, when they are far behind."""
+    return min(config.ema, (1 + steps_done) / (10 + steps_done))

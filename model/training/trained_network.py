@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,18 +20,23 @@ if TYPE_CHECKING:
 
     from model.training.checkpoint_file import Checkpoint
 
+logger = logging.getLogger(__name__)
+
 _SHOWN = 5
 
 
 def load_network(checkpoint: Checkpoint) -> StarNetwork:
-    """The network that `checkpoint` holds, ready to evaluate (`set_train(False)`).
+    """The network that `checkpoint` holds, ready to evaluate (`set_train(False)`); its averaged weights, where it has any.
 
     Raises ValueError where the tensors are not those of its own settings and of its caches' angle.
     """
     settings = trained_settings(checkpoint.facts["config"], "checkpoint: config")
     edges = checkpoint.record.recipes.get("edges", {})
     network = StarNetwork(settings.model, checkpoint.record.persons, edge_value_count(edges.get("angle", "arctan")))
-    set_parameters(network.get_parameters(), checkpoint.part("network"), "network")
+    part = "ema" if settings.train.ema > 0 else "network"
+    if part == "ema":
+        logger.info("of this checkpoint the averaged weights are taken (train.ema: %s)", settings.train.ema)
+    set_parameters(network.get_parameters(), checkpoint.part(part), part)
     network.set_train(False)
     return network
 

@@ -26,7 +26,7 @@ from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest
 from model.training.continuation import check_continuation, training_facts
 from model.training.epoch_sums import EpochSums
 from model.training.run_log import EpochFigures, RunLog, step_progress
-from model.training.schedule import learning_rate
+from model.training.schedule import ema_decay, learning_rate
 from model.training.stop_request import StopRequest, watch_for_stop
 from model.training.training_data import TrainingData, prepare_training
 from model.training.training_step import StepFigures, TrainingStep
@@ -198,7 +198,7 @@ class _Training:
         drawn = draw_step(request.at, request.clip.tolist(), request.infrared, model.frames, channels, model.dropout)
         arrays = batch.arrays
         inputs = (batch.infrared, batch.visible, arrays.edges, arrays.nodes, arrays.seen, arrays.places, *drawn)
-        figures = self.step(inputs, request.label, rate)
+        figures = self.step(inputs, request.label, rate, ema_decay(self.run.train, self.steps_done))
         self._check_finite(figures)
         self.sums.add(figures, self.run.train.clip_norm)
         return figures.total

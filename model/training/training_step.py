@@ -13,6 +13,7 @@ from mindspore import Tensor, nn, ops
 
 from model.network.losses import LOSS_TERMS
 from model.network.network import parameter_groups
+from model.training.optimization.averaged_weights import PREFIX, AveragedWeights
 from model.training.optimization.gradient_norm import clipped, gradient_norm
 from model.training.optimization.optimizers import build_optimizer
 from model.training.trained_network import set_parameters
@@ -56,6 +57,8 @@ class TrainingStep:
         backbone, others = parameter_groups(network)
         self._optimizer = build_optimizer(backbone, others, network.trainable_params(), config)
         self.optimizer = self._optimizer.update
+        # In a graph of its own: the step's stays as it is without.
+        self._averaged = AveragedWeights(list(network.get_parameters())) if config.ema > 0 else None
         scaled = config.amp != "O0"
         self.scaler = ms.amp.DynamicLossScaler(_FIRST_SCALE, _SCALE_FACTOR, _SCALE_STEPS) if scaled else None
         network = mixed_precision(network, config.amp)
@@ -65,15 +68,18 @@ class TrainingStep:
         self._step = ms.jit(_update(self.gradients, self.optimizer, average, self.scaler, config.clip_norm))
 
     def __call__(
-        self, inputs: Sequence[NDArray[Any]], person: NDArray[np.int32], learning_rate: float
+        self, inputs: Sequence[NDArray[Any]], person: NDArray[np.int32], learning_rate: float, decay: float = 0.0
     ) -> StepFigures:
         """Make one step.
 
         inputs: the arrays of `model.network.network.Clips` and `model.network.network.Draws`, in their order
         person: (B,) int32, 0-based classes
+        decay:  what the averaged weights keep, where there are any
         """
         self._optimizer.set_rate(learning_rate)
         figures = self._step(*(Tensor(array) for array in inputs), Tensor(person)).asnumpy()
+        if self._averaged is not None:
+            self._averaged.update(decay)
         total, *norm = figures[:: 1 + len(LOSS_TERMS)].tolist()
         return StepFigures(total, figures[1 : 1 + len(LOSS_TERMS)], *norm)
 
@@ -81,6 +87,8 @@ class TrainingStep:
         """Everything that a step changes, by the names that checkpoints use."""
         found = {f"network.{p.name}": p.asnumpy().copy() for p in self.network.get_parameters()}
         found |= {f"optimizer.{p.name}": p.asnumpy().copy() for p in self._optimizer.state}
+        if self._averaged is not None:
+            found |= {p.name: p.asnumpy().copy() for p in self._averaged.parameters}
         if self.scaler is not None:
             found |= {f"scaler.{p.name}": p.asnumpy().copy() for p in self._scaler_state()}
         return found
@@ -93,6 +101,9 @@ class TrainingStep:
         for part, parameters in parts.items():
             own = {name.partition(".")[2]: array for name, array in tensors.items() if name.startswith(f"{part}.")}
             set_parameters(parameters, own, part)
+        if self._averaged is not None:
+            averages = {name: array for name, array in tensors.items() if name.startswith(f"{PREFIX}.")}
+            set_parameters(self._averaged.parameters, averages, PREFIX)
 
     def _scaler_state(self) -> list[Any]:
         assert self.scaler is not None

@@ -36,10 +36,10 @@ def train(arguments: list[str]) -> tuple[int, Arrays]:
     persons: list[np.ndarray] = []
     make_step = TrainingStep.__call__
 
-    def noted(self: TrainingStep, inputs: Any, person: np.ndarray, rate: float) -> Any:
+    def noted(self: TrainingStep, inputs: Any, person: np.ndarray, *rates: float) -> Any:
         made.append(self)
         persons.append(person.copy())
-        return make_step(self, inputs, person, rate)
+        return make_step(self, inputs, person, *rates)
 
     TrainingStep.__call__ = noted  # type: ignore[method-assign]
     status = main(arguments)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from model.run.config import TrainConfig
 from model.training.epoch_sums import EpochSums
+from model.training.optimization.averaged_weights import AveragedWeights
 from model.training.optimization.gradient_norm import clipped, gradient_norm
 from model.training.optimization.optimizers import build_optimizer
+from model.training.schedule import ema_decay
 from model.training.training_step import StepFigures
 
 SHAPES = {"backbone": (5, 7), "bias": (3,), "others": (2, 11)}
@@ -75,6 +77,28 @@ def test_updates_are_those_of_torch(name: Any) -> None:
             np.testing.assert_allclose(weight.asnumpy(), twin.detach().numpy(), rtol=2e-6, atol=1e-6)
     assert len(optimizer.state) == {"sgd": 6, "adamw": 7}[name]
     assert all(np.abs(parameter.asnumpy()).max() > 0 for parameter in optimizer.state if "stat." not in parameter.name)
+
+
+def test_averages_are_those_of_torch_and_plain_numpy() -> None:
+    """Weights, a parameter that never moves, and decays that rise to that of the run."""
+    config = TrainConfig(ema=0.3)
+    weights = [ms.Parameter(ms.Tensor(w), name=name) for name, w in zip(SHAPES, gradients(1), strict=True)]
+    averaged = AveragedWeights(weights)
+    model = torch.nn.ParameterList([torch.nn.Parameter(torch.tensor(w)) for w in gradients(1)])
+    by_hand = [w.astype(np.float64) for w in gradients(1)]
+    for step, decay in enumerate((0.1, 2 / 11, 3 / 12, 0.3, 0.3)):
+        assert ema_decay(config, step) == pytest.approx(decay)
+        for weight, value in zip(weights[1:], gradients(2 + step)[1:], strict=True):
+            ms.ops.assign(weight, ms.Tensor(value))
+        averaged.update(decay)
+        now = [weight.asnumpy() for weight in weights]
+        by_hand = [decay * old + (1 - decay) * new for old, new in zip(by_hand, now, strict=True)]
+        torch.optim.swa_utils.get_ema_multi_avg_fn(decay)(list(model), [torch.tensor(w) for w in now], step)
+    for parameter, expected, theirs in zip(averaged.parameters, by_hand, model, strict=True):
+        np.testing.assert_allclose(parameter.asnumpy(), expected, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(parameter.asnumpy(), theirs.detach().numpy(), rtol=1e-6, atol=1e-7)
+    assert [parameter.name for parameter in averaged.parameters] == [f"ema.{name}" for name in SHAPES]
+    assert (averaged.parameters[0].asnumpy() == gradients(1)[0]).all()
 
 
 def test_sums_tell_means_and_leave_out_what_overflowed() -> None:
