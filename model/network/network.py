@@ -109,16 +109,24 @@ class Consistency(nn.Cell):
 
     construct(steps, parts, shares): LSTM outputs (B, T, hidden), part vectors (B, T, P, width), their shares (B, T, P)
     Returns the logits of P and Q, both (B, T, kl_width). With edge source `last` every frame's P is the last step's.
+    Where eq 14 trains the graph alone, P's layer stays as it began and no gradient goes through P: moving P to a
+    constant is the easiest way to make both alike, and teaches nothing.
     """
 
     def __init__(self, config: ModelConfig, hidden: int) -> None:
         super().__init__()
         self.last = config.edge_source == "last"
+        self.of_graph = config.kl_trains == "graph"
         self.edges = nn.Dense(hidden, config.kl_width)
         self.joints = nn.Dense(config.graph_width, config.kl_width)
+        if self.of_graph:
+            for parameter in self.edges.get_parameters():
+                parameter.requires_grad = False
 
     def construct(self, steps: Tensor, parts: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
         p = self.edges(steps)
+        if self.of_graph:
+            p = ops.stop_gradient(p)
         if self.last:
             p = ops.broadcast_to(p[:, -1:], p.shape)
         return p, self.joints(ops.sum(parts * ops.expand_dims(shares, 3), 2))

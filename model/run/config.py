@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Backbone = Literal["resnet50", "resnet18", "narrow"]
 EdgeSource = Literal["all", "last"]
+KlTrains = Literal["both", "graph"]
 PoolOver = Literal["cells", "time"]
 FillGaps = Literal["none", "track"]
 OptimizerName = Literal["sgd", "adamw"]
@@ -70,6 +71,7 @@ class ModelConfig:
     pool_over: eq 11 over the `cells` of a frame's map, or over `time` (the predecessor's).
     pool_parts: eq 11 for each body part, over the cells near its joints; part_width: how near, in cells (deviation).
     kl_width: values of P and Q in eq 14; edge_source: P from `all` LSTM steps, or the `last` one for every frame.
+    kl_trains: eq 14 moves `both` sides, or the `graph` towards the edges alone.
     """
 
     backbone: Backbone = "resnet50"
@@ -99,6 +101,7 @@ class ModelConfig:
     part_width: Annotated[float, Interval(gt=0, le=64)] = 1.0
     kl_width: Count = 512
     edge_source: EdgeSource = "all"
+    kl_trains: KlTrains = "both"
 
     def __post_init__(self) -> None:
         if self.pool_parts and self.pool_over != "cells":

@@ -172,6 +172,25 @@ def test_p_and_q_are_linear_in_the_lstms_steps_and_the_mean_over_parts(source: A
             assert_close(by_weight[f"{name}.weight"], weights[f"{name}.weight"].grad, name)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_where_eq_14_trains_the_graph_alone_nothing_goes_through_p(mode: str) -> None:
+    steps, parts = random_array(4, B, T, 11), random_array(5, B, T, 6, 13)
+    shares = np.full((B, T, 6), 1 / 6, np.float32)
+    values = {}
+    for trains in ("both", "graph"):
+        cell = Consistency(ModelConfig(graph_width=13, kl_width=19, kl_trains=trains), hidden=11)  # type: ignore[arg-type]
+        randomise(cell, 3)
+        for output in (0, 1):
+            value, (by_steps, by_parts), by_weight = gradients(cell, (steps, parts, shares), (0, 1), mode, output)
+            values[trains, output] = value
+            assert by_steps.any() == (output == 0 and trains == "both")
+            assert by_parts.any() == (output == 1)
+            names = {"edges.weight", "edges.bias"} if trains == "both" else set()
+            assert by_weight.keys() == names | {"joints.weight", "joints.bias"}
+    for output in (0, 1):
+        np.testing.assert_array_equal(values["graph", output], values["both", output])
+
+
 def test_a_network_trains_with_1_frame_and_with_24() -> None:
     """Nothing is built for one T: neither a graph for 12 frames nor anything else. Testing has a test for every T."""
     step = TrainingStep(build())

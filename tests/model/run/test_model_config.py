@@ -43,6 +43,7 @@ DECIDED: dict[str, dict[str, Any]] = {
         "part_width": 1.0,
         "kl_width": 512,
         "edge_source": "all",
+        "kl_trains": "both",
     },
     "loss": {
         "id_frame": 1.0,
@@ -182,6 +183,7 @@ def test_two_booleans_name_the_variant(frame: bool, sequence: bool, name: str) -
         ("train: {momentum: 0}", ["run.yaml: train.nesterov: expected false where momentum is 0, got True"]),
         ("train: {optimizer: adam}", ["train.optimizer", "'adamw'", "'adam'"]),
         ("train: {schedule: linear}", ["train.schedule", "'cosine'", "'linear'"]),
+        ("model: {kl_trains: edges}", ["model.kl_trains", "'graph'", "'edges'"]),
         ("train: {amp: O9}", ["amp", "'O2'", "'O9'"]),
         ("name: ../other", ["name", "plain folder name", "../other"]),
         ("dataset: ''", ["dataset", "plain folder name"]),

@@ -16,7 +16,8 @@ import pytest
 
 from model.__main__ import main
 from model.training.checkpoint_file import read_checkpoint, write_checkpoint
-from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, STEPS, TRAIN, train_and_stop, write_training_run
+from model.training.trained_network import load_network
+from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, EVERYTHING, STEPS, TRAIN, train_and_stop, write_training_run
 
 LAST = CHECKPOINTS / f"step-{EPOCHS * STEPS:08d}.safetensors"
 LIVE = CHECKPOINTS.parent / "live"
@@ -28,7 +29,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_training_run()
+        write_training_run(EVERYTHING)
         assert main([*TRAIN]) == 0
     return folder
 
@@ -85,9 +86,9 @@ def tables(folder: Path) -> dict[str, list[tuple[str, str]]]:
 def test_the_run_reports_every_epoch_and_term(undisturbed: Path) -> None:
     named = tables(undisturbed / LIVE)
     terms = {"id_frame", "id_clip", "triplet", "kl", "sad", "total"}
-    assert set(named) == {f"{term}.tsv" for term in terms} | {"learning_rate.tsv"}
+    assert set(named) == {f"{name}.tsv" for name in (*terms, "learning_rate", "gradient_norm", "clipped_share")}
     assert all([step for step, _ in rows] == [str(epoch) for epoch in range(EPOCHS)] for rows in named.values())
-    assert [float(rate) for _, rate in named["learning_rate.tsv"]] == pytest.approx([0.1, 0.1, 0.01])
+    assert [float(rate) for _, rate in named["learning_rate.tsv"]] == pytest.approx([1e-3, 1e-3, 1e-4])
     last = json.loads((undisturbed / LIVE / "metrics.json").read_text())
     assert last["step"] == EPOCHS - 1
     assert last["loss"]["total"] == pytest.approx(sum(last["loss"][term] for term in terms - {"total"}), rel=1e-5)
@@ -133,7 +134,7 @@ def test_more_epochs_go_on_from_the_last_checkpoint(copied: Path) -> None:
     ("override", "named"),
     [
         ("model.frame_guidance=false", "config.model.frame_guidance: True then, False now"),
-        ("train.learning_rate=0.05", "config.train.learning_rate: 0.1 then, 0.05 now"),
+        ("train.learning_rate=0.05", "config.train.learning_rate: 0.001 then, 0.05 now"),
         ("data.persons=2", "config.data.persons: 3 then, 2 now"),
     ],
 )
@@ -186,8 +187,22 @@ def test_a_changed_run_may_begin_anew_without_losing_the_old_one(
 
 def test_optimizer_and_running_sums_are_in_the_checkpoint(undisturbed: Path) -> None:
     tensors = read_checkpoint(undisturbed / CHECKPOINTS / "step-00000014.safetensors").tensors
-    moving = [name for name in tensors if name.startswith("optimizer.accum.")]
-    assert len(moving) > 50
+    moving = [name for name in tensors if name.startswith(("optimizer.exp_avg.", "optimizer.exp_avg_sq."))]
+    assert len(moving) > 100
     assert all(np.abs(tensors[name]).max() > 0 for name in moving)
-    assert tensors["epoch_sums"].shape == (6,)
+    assert tensors["optimizer.state_step"] == 14
+    assert tensors["epoch_sums"].shape == (9,)
     assert (tensors["epoch_sums"] > 0).all()
+
+
+def test_the_averaged_weights_are_those_that_are_evaluated(
+    undisturbed: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpoint = read_checkpoint(undisturbed / LAST)
+    with caplog.at_level(logging.INFO):
+        found = {p.name: p.asnumpy() for p in load_network(checkpoint).get_parameters()}
+    assert "averaged weights are taken (train.ema: 0.5)" in caplog.text
+    averages, last = checkpoint.part("ema"), checkpoint.part("network")
+    assert found.keys() == averages.keys() == last.keys()
+    assert all(found[name].tobytes() == averages[name].tobytes() for name in found)
+    assert sum(averages[name].tobytes() != last[name].tobytes() for name in last) > 100

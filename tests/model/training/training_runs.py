@@ -28,14 +28,21 @@ RUN = RunConfig(
         seed=7, epochs=EPOCHS, steps_per_epoch=STEPS, warmup_epochs=1, milestones=(2,), checkpoint_steps=2
     ),
 )
+EVERYTHING = replace(  # that is off by default and that a run which goes on must keep
+    RUN,
+    model=replace(RUN.model, kl_trains="graph"),
+    loss=replace(RUN.loss, label_smoothing=0.1),
+    data=replace(RUN.data, grey=0.5),
+    train=replace(RUN.train, learning_rate=1e-3, optimizer="adamw", clip_norm=30.0, ema=0.5),
+)
 CHECKPOINTS = Path("artifacts/tiny/runs/short/checkpoints")
 TRAIN = ("train", "--config", "short.yaml")
 
 
-def write_training_run(angle: str = "arctan") -> None:
+def write_training_run(run: RunConfig = RUN, angle: str = "arctan") -> None:
     """Data set, caches and short.yaml in the current folder."""
-    write_dataset(RUN, seed=0, angle=angle)
-    write_config(RUN, Path("short.yaml"))
+    write_dataset(run, seed=0, angle=angle)
+    write_config(run, Path("short.yaml"))
 
 
 def list_frames(split: str, run: RunConfig = RUN) -> None:
