@@ -26,7 +26,7 @@ _SHOWN = 5
 
 
 def load_network(checkpoint: Checkpoint) -> StarNetwork:
-    """The network that `checkpoint` holds, ready to evaluate (`set_train(False)`); its averaged weights, where it has any.
+    """The network that `checkpoint` holds, ready to evaluate (`set_train(False)`), with its averaged weights if any.
 
     Raises ValueError where the tensors are not those of its own settings and of its caches' angle.
     """

@@ -102,7 +102,7 @@ def test_losses_and_gradients_are_those_of_float32_but_for_rounding(
     assert (first.terms != terms).any(), "computed in float32"
     assert first.total == pytest.approx(first.terms.sum(), rel=1e-5)
     norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients.values()))
-    assert first.norm is None or first.norm == pytest.approx(norm, rel=0.1) and norm > LIMIT
+    assert first.norm is None or (first.norm == pytest.approx(norm, rel=0.1) and norm > LIMIT)
     share = 1.0 if first.norm is None else LIMIT / first.norm
     for name, gradient in gradients.items():
         if name.endswith("key.bias"):  # it adds the same to every score of a softmax: 0 but for rounding

@@ -17,7 +17,15 @@ import pytest
 from model.__main__ import main
 from model.training.checkpoint_file import read_checkpoint, write_checkpoint
 from model.training.trained_network import load_network
-from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, EVERYTHING, STEPS, TRAIN, train_and_stop, write_training_run
+from tests.model.training.training_runs import (
+    CHECKPOINTS,
+    EPOCHS,
+    EVERYTHING,
+    STEPS,
+    TRAIN,
+    train_and_stop,
+    write_training_run,
+)
 
 LAST = CHECKPOINTS / f"step-{EPOCHS * STEPS:08d}.safetensors"
 LIVE = CHECKPOINTS.parent / "live"
@@ -149,9 +157,7 @@ def test_another_config_is_refused_by_its_keys(
     assert LAST.read_bytes() == before
 
 
-def test_other_epochs_of_a_cosine_are_refused_with_the_reason(
-    copied: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_epochs_of_a_cosine_are_refused_with_the_reason(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = read_checkpoint(LAST)
     checkpoint.facts["config"]["train"]["schedule"] = "cosine"
     write_checkpoint(LAST, checkpoint)
@@ -195,9 +201,7 @@ def test_optimizer_and_running_sums_are_in_the_checkpoint(undisturbed: Path) -> 
     assert (tensors["epoch_sums"] > 0).all()
 
 
-def test_the_averaged_weights_are_those_that_are_evaluated(
-    undisturbed: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_averaged_weights_are_those_that_are_evaluated(undisturbed: Path, caplog: pytest.LogCaptureFixture) -> None:
     checkpoint = read_checkpoint(undisturbed / LAST)
     with caplog.at_level(logging.INFO):
         found = {p.name: p.asnumpy() for p in load_network(checkpoint).get_parameters()}

@@ -32,7 +32,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluated")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_training_run("sincos")
+        write_training_run(angle="sincos")
         for split in ("train", "test"):
             list_frames(split)
         assert main([*TRAIN]) == 0
