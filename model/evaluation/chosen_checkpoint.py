@@ -52,15 +52,17 @@ class ChosenCheckpoint:
 def choose_checkpoint(run: RunConfig, file: Path | None) -> ChosenCheckpoint:
     """The checkpoint `file`, else the newest intact one of the run's folder; held against the config's network.
 
-    A named file belongs to the run that its own settings name: its results go there, not into another run's folder.
+    A named file, or the newest intact one of a named folder, belongs to the run that its own settings name: its
+    results go there, not into another run's folder.
     Raises FileNotFoundError where there is none; ValueError for a damaged or foreign file, and for one of another
     network, with the differing keys.
     """
-    if file is None:
-        found = newest_intact(checkpoint_folder(run))
+    folder = checkpoint_folder(run) if file is None else file
+    if file is None or folder.is_dir():
+        found = newest_intact(folder)
         if found is None:
             raise FileNotFoundError(
-                f"{checkpoint_folder(run)}: no intact checkpoint of this run; train it first with star train,"
+                f"{folder}: no intact checkpoint of this run; train it first with star train,"
                 " or name a checkpoint with --checkpoint"
             )
         path, checkpoint = found

@@ -28,7 +28,12 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         " together give clip_lengths.json: rank-1, mAP and the other figures of each.",
     )
     add_run_options(parser)
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="default: the newest intact one of the run")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="a checkpoint, or a folder for its newest intact one (default: the run's folder)",
+    )
     parser.add_argument(
         "--frames",
         type=frame_counts,

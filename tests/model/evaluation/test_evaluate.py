@@ -257,14 +257,18 @@ def test_training_and_validation_persons_share_none(stub: None) -> None:
     assert not persons["train"] & persons["validation"]
 
 
-def test_another_data_set_is_labelled_and_lies_with_the_run(stub: None, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("checkpoint", [CHECKPOINT, CHECKPOINT.parent], ids=["file", "folder"])
+def test_another_data_set_is_labelled_and_lies_with_the_run(
+    stub: None, caplog: pytest.LogCaptureFixture, checkpoint: Path
+) -> None:
     other = occluded()
     write_dataset(other, seed=5)
     config = write_config(other, Path("occluded.yaml"))
-    assert main(["evaluate", "--config", str(config), "--checkpoint", str(CHECKPOINT), "--clips", "all"]) == 0
+    assert main(["evaluate", "--config", str(config), "--checkpoint", str(checkpoint), "--clips", "all"]) == 0
     result = json.loads((HOME / "protocols/clips-all_on-tiny-occluded/metrics.json").read_text())
     protocol: dict[str, Any] = result["provenance"]["protocol"]
     assert (protocol["dataset"], protocol["root"]) == ("tiny-occluded", "data/tiny-occluded")
     assert result["provenance"]["config"]["dataset"] == "tiny"
+    assert result["provenance"]["checkpoint"]["file"] == CHECKPOINT.name
     assert not Path("artifacts/tiny-occluded/runs").exists()
     assert "caches: made by another recipe than those trained on: edges.keypoints.seed 5, in training 0" in caplog.text

@@ -74,6 +74,11 @@ SPOILED: dict[str, tuple[Callable[[], object], tuple[str, ...], str]] = {
         "checkpoints: no intact checkpoint of this run; train it first with star train, or name",
     ),
     "no such file": (lambda: None, ("--checkpoint", "none.safetensors"), "none.safetensors: no such checkpoint"),
+    "a folder without one": (
+        lambda: Path("none").mkdir(),
+        ("--checkpoint", "none"),
+        "none: no intact checkpoint of this run; train it first with star train, or name",
+    ),
     "damaged checkpoint": (
         lambda: CHECKPOINT.write_bytes(CHECKPOINT.read_bytes()[:-7]),
         ("--checkpoint", str(CHECKPOINT)),
