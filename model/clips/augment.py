@@ -1,7 +1,7 @@
 """Frames of a clip as the network reads them: resized, normalised and, in training, augmented by one draw a clip.
 
 Padding by 10 with black, random crop, horizontal flip, optional random erasing (section 4.1.3 of the paper; Zhong et
-al., Random Erasing Data Augmentation, AAAI 2020), optional grey (Rec. ITU-R BT.601's luminance). What is drawn holds for
+al., Random Erasing Data Augmentation, AAAI 2020), optional grey (luminance of ITU-R BT.601). What is drawn holds for
 all frames of a clip: persons do not jump within one.
 """
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from model.report.heat.explained_clips import LayeredClip
+
 NOTHING = "-"
 
 
@@ -65,10 +67,14 @@ class Chart:
 
 @dataclass(frozen=True)
 class ChartGroup:
-    """Charts that are looked at together; of several groups the reader chooses one by its label."""
+    """Charts that are looked at together; of several groups the reader chooses one by its label.
+
+    layers: a clip with pictures over its frames, below the charts
+    """
 
     label: str
     charts: tuple[Chart, ...]
+    layers: LayeredClip | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from model.report.charts import Chart, Table
     from model.report.galleries.ranked_galleries import QueryList
-    from model.report.heat.explained_clips import ExplainedClip
+    from model.report.heat.explained_clips import LayeredClip
 
 PAGE = Path(__file__).parent / "page"
 
@@ -40,10 +40,9 @@ class ResultSection:
 
 @dataclass(frozen=True)
 class HeatSection:
-    """Heat maps of `runs` on the same clips, or what to do to have some."""
+    """Heat maps of one or two runs on the same clips, or what to do to have some."""
 
-    runs: tuple[str, ...]
-    clips: tuple[ExplainedClip, ...]
+    clips: tuple[LayeredClip, ...]
     remarks: tuple[str, ...]
 
 

@@ -28,12 +28,14 @@ class ClipGradients(NamedTuple):
     similarity:    cosine similarity of the clip's feature and the wanted one
     cells:         (T, C, H, W) float32, the backbone's map F; slopes: the gradient of `similarity` by it
     contributions: (T, part, exponent) float32, α of eq 12 averaged over channels; none without sequence guidance
+    masks:         (T, part, H, W) float32, sums to 1 over the cells; none without `model.pool_parts`
     """
 
     similarity: float
     cells: NDArray[np.float32]
     slopes: NDArray[np.float32]
     contributions: NDArray[np.float32] | None
+    masks: NDArray[np.float32] | None
 
 
 def clip_gradients(
@@ -60,6 +62,12 @@ def clip_gradients(
     map_of, derive = ms.jit(extract), ms.jit(ms.value_and_grad(similarity, 0, None))
     parts = ms.jit(contribute) if network.sequence_guidance else None
 
+    def part_masks(places: Any, seen: Any, height: int, width: int) -> NDArray[np.float32] | None:
+        if not (network.sequence_guidance and network.by_part):
+            return None
+        found = network.part_masks(places, seen, height, width).asnumpy()[0]
+        return np.array(found, np.float32).reshape(*found.shape[:2], height, width)
+
     def gradients(modality: Modality, arrays: ClipArrays, wanted: NDArray[np.float32]) -> ClipGradients:
         images, edges, nodes, seen, places = (Tensor(array) for array in arrays)
         cells = map_of(modality == Modality.VISIBLE, images)
@@ -69,6 +77,7 @@ def clip_gradients(
             cells=np.array(cells.asnumpy(), np.float32),
             slopes=np.array(slopes.asnumpy(), np.float32),
             contributions=None if parts is None else np.array(parts(nodes, seen).asnumpy()[0], np.float32),
+            masks=part_masks(places, seen, *cells.shape[2:]),
         )
 
     return gradients

@@ -1,4 +1,7 @@
-"""Heat maps as layers to look at: the frame, a see-through heat map of each run over it, and the skeleton."""
+"""Explained clips as layers to look at: the frame, something see-through over it, and the skeleton.
+
+Over the frames lie the heat maps of each run, or the masks of each body part.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_cache.contract.skeleton import JOINTS, LIMBS, limb_indices
+from data_cache.contract.skeleton import JOINTS, LIMBS, PARTS, limb_indices
 from data_cache.inspection.sheets.skeleton_drawing import joint_side, limb_side
 from model.report.galleries.track_pictures import jpeg_address
 
@@ -45,12 +48,10 @@ class DrawnJoint:
 
 
 @dataclass(frozen=True)
-class HeatFrame:
-    """A frame of a clip.
+class DrawnFrame:
+    """A frame of a clip with its skeleton.
 
     image: address of the picture; width, height: its pixels
-    heat:  address of the heat map of each run
-    warmest: in words, where each run looks
     """
 
     image: str
@@ -58,50 +59,94 @@ class HeatFrame:
     height: int
     limbs: tuple[DrawnLine, ...]
     joints: tuple[DrawnJoint, ...]
-    heat: tuple[str, ...]
-    warmest: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class ExplainedClip:
-    """A clip with the heat maps of the runs, and the cosine similarity that each explains, in their order."""
+class LayerRow:
+    """What lies over the frames of a clip in one row: of a run, or of a body part.
 
-    number: int
-    person: int
-    camera: int
-    modality: str
-    similarity: tuple[float, ...]
-    frames: tuple[HeatFrame, ...]
+    note:     beside the title; kind: what the pictures are, such as `heat map`
+    overlays: address of a picture a frame; captions: what it shows, in words
+    """
 
-    @property
-    def label(self) -> str:
-        """In words."""
-        return f"person {self.person}, camera {self.camera}, {self.modality}, track {self.number}"
+    title: str
+    note: str
+    kind: str
+    overlays: tuple[str, ...]
+    captions: tuple[str, ...]
 
 
-def layer_clips(explained: Sequence[Sequence[ClipExplanation]]) -> tuple[ExplainedClip, ...]:
-    """The clips of (run, clip) explanations of the same clips, with a heat map a run."""
-    clips = []
-    for runs in zip(*explained, strict=True):
-        first = runs[0]
-        frames = tuple(_layer_frame(runs, t) for t in range(len(first.images)))
-        modality = first.modality.name.lower()
-        similarity = tuple(run.similarity for run in runs)
-        clips.append(ExplainedClip(first.number, first.person, first.camera, modality, similarity, frames))
-    return tuple(clips)
+@dataclass(frozen=True)
+class LayeredClip:
+    """A clip and the rows in which it is shown."""
+
+    label: str
+    frames: tuple[DrawnFrame, ...]
+    rows: tuple[LayerRow, ...]
 
 
-def _layer_frame(runs: Sequence[ClipExplanation], t: int) -> HeatFrame:
-    image, joints = runs[0].images[t], runs[0].joints[t]
-    height, width = image.shape[:2]
-    return HeatFrame(
-        jpeg_address(image, 88),
-        width,
-        height,
-        tuple(drawn_limbs(joints)),
-        tuple(drawn_joints(joints)),
-        tuple(heat_address(run.heat[t]) for run in runs),
-        tuple(warmest_place(run.heat[t], run.joints[t]) for run in runs),
+def heat_layers(names: Sequence[str], explained: Sequence[Sequence[ClipExplanation]]) -> tuple[LayeredClip, ...]:
+    """The clips of (run, clip) explanations of the same clips, with a row of heat maps for each of the runs `names`."""
+    return tuple(
+        LayeredClip(
+            clip_label(runs[0]),
+            drawn_frames(runs[0]),
+            tuple(_heat_row(name, run) for name, run in zip(names, runs, strict=True)),
+        )
+        for runs in zip(*explained, strict=True)
+    )
+
+
+def _heat_row(name: str, clip: ClipExplanation) -> LayerRow:
+    places = tuple(warmest_place(heat, joints) for heat, joints in zip(clip.heat, clip.joints, strict=True))
+    return LayerRow(name, f"cosine {clip.similarity:.3f}", "heat map", tuple(map(heat_address, clip.heat)), places)
+
+
+def mask_layers(clip: ClipExplanation) -> LayeredClip | None:
+    """The clip with a row of masks for each body part, most opaque where a mask is largest; none without masks.
+
+    A part without a seen joint pools all cells alike, and is shown clear.
+    """
+    if clip.masks is None or clip.contributions is None:
+        return None
+    height, width = clip.images.shape[1:3]
+    share, seen = clip.contributions.sum(axis=2), clip.seen_parts
+    rows = []
+    for number, part in enumerate(PARTS):
+        overlays = [_mask_address(mask, height, width) for mask in clip.masks[:, number] * seen[:, number, None, None]]
+        captions = [
+            f"share {of_part:.3f}" + ("" if there else ", no joint seen")
+            for of_part, there in zip(share[:, number].tolist(), seen[:, number].tolist(), strict=True)
+        ]
+        note = f"share {share[:, number].mean():.3f} in the mean"
+        rows.append(LayerRow(part_title(part), note, "mask", tuple(overlays), tuple(captions)))
+    return LayeredClip(clip_label(clip), drawn_frames(clip), tuple(rows))
+
+
+def _mask_address(mask: NDArray[np.float32], height: int, width: int) -> str:
+    """(H, W) of cells as a picture of the frame's size, every cell in one colour."""
+    import cv2
+
+    large = cv2.resize(mask / max(float(mask.max()), 1e-12), (width, height), interpolation=cv2.INTER_NEAREST)
+    return heat_address(large.astype(np.float32))
+
+
+def part_title(part: str) -> str:
+    """The name of a body part, as a heading."""
+    return part.replace("_", " ").capitalize()
+
+
+def clip_label(clip: ClipExplanation) -> str:
+    """Which clip it is, in words."""
+    return f"person {clip.person}, camera {clip.camera}, {clip.modality.name.lower()}, track {clip.number}"
+
+
+def drawn_frames(clip: ClipExplanation) -> tuple[DrawnFrame, ...]:
+    """The frames of the clip with their skeletons."""
+    height, width = clip.images.shape[1:3]
+    return tuple(
+        DrawnFrame(jpeg_address(image, 88), width, height, tuple(drawn_limbs(joints)), tuple(drawn_joints(joints)))
+        for image, joints in zip(clip.images, clip.joints, strict=True)
     )
 
 

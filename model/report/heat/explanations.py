@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_cache.contract.records import Modality
+from data_cache.contract.skeleton import part_mask
 from model.clips.augment import DEVIATION, MEAN, ImageSettings
 from model.clips.batches import BatchLoader
 from model.clips.clip_requests import evaluation_requests
@@ -37,7 +38,8 @@ class ClipExplanation:
     joints:        (T, joint, xy) float32, pixels of those images (0, 0 is the centre of the first), NaN where unseen
     heat:          (T, height, width) float32, 0…1, Grad-CAM with one scale a clip
     contributions: (T, part, exponent) float32, α of eq 12 averaged over channels, so that the exponents of a part
-                   sum to 1; none without sequence guidance
+                   sum to 1, or with `model.pool_parts` parts and exponents together; none without sequence guidance
+    masks:         (T, part, H, W) float32, the cells that each part pools; none without `model.pool_parts`
     exponents:     p of eq 11, in the order of the last axis
     similarity:    the score that is explained: cosine similarity of the clip's feature with the mean feature of the
                    same person's tracks of the other modality
@@ -52,8 +54,15 @@ class ClipExplanation:
     joints: NDArray[np.float32]
     heat: NDArray[np.float32]
     contributions: NDArray[np.float32] | None
+    masks: NDArray[np.float32] | None
     exponents: tuple[float, ...]
     similarity: float
+
+    @property
+    def seen_parts(self) -> NDArray[np.bool_]:
+        """Whether any joint of a part is seen: (T, part)."""
+        there: NDArray[np.bool_] = (part_mask() & ~np.isnan(self.joints[:, None, :, 0])).any(axis=2)
+        return there
 
 
 def explain_clips(
@@ -149,6 +158,7 @@ def _explanation(
         joints=joint_pixels(arrays.places[0], arrays.seen[0], height, width),
         heat=heat_maps(found.cells, found.slopes, height, width),
         contributions=found.contributions,
+        masks=found.masks,
         exponents=exponents,
         similarity=found.similarity,
     )

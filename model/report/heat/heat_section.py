@@ -9,7 +9,7 @@ import numpy as np
 
 from model.report.charts import ChartSection
 from model.report.galleries.ranked_galleries import spread
-from model.report.heat.explained_clips import layer_clips
+from model.report.heat.explained_clips import heat_layers
 from model.report.heat.part_curves import part_section
 from model.report.page import HeatSection
 from model.report.reported_run import evaluated_checkpoint
@@ -39,7 +39,7 @@ def explain_runs(
     numbers = clips_to_explain(tracks, persons)
     if not numbers:
         sentence = "Not computed: asked for no clips; --clips 3 shows three persons, one clip of each modality."
-        return HeatSection((), (), (sentence,)), part_section([], sentence)
+        return HeatSection((), (sentence,)), part_section([], sentence)
     explained: list[list[ClipExplanation]] = []
     names: list[str] = []
     remarks = [absent] if absent else []
@@ -54,7 +54,7 @@ def explain_runs(
         names.append(one.name)
     own = explained[names.index(run.name)] if run.name in names else []
     why = "" if own else " ".join(remarks)
-    return HeatSection(tuple(names), layer_clips(explained), tuple(remarks)), part_section(own, why)
+    return HeatSection(heat_layers(names, explained), tuple(remarks)), part_section(own, why)
 
 
 def _explain(

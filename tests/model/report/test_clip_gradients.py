@@ -15,6 +15,7 @@ from torch.nn import functional
 from benchmarks.torch_network.torch_star import TorchClips, TorchStar
 from benchmarks.torch_network.torch_weights import load_weights
 from data_cache.contract.records import Modality
+from data_cache.contract.skeleton import PARTS, joint_index
 from model.clips.clip_reader import ClipArrays
 from model.network.network import StarNetwork
 from model.report.heat.clip_gradients import ClipGradients, clip_gradients
@@ -109,3 +110,23 @@ def test_map_gradient_heat_and_contributions_are_those_of_torch(guided: bool) ->
             np.testing.assert_allclose(got.contributions.sum(axis=2), 1, atol=1e-5)
             assert got.contributions.std(axis=(0, 1)).min() > 1e-4, "parts that are all alike prove nothing"
     assert np.abs(found[Modality.INFRARED].cells - found[Modality.VISIBLE].cells).max() > 0.1
+
+
+def test_masks_lie_where_the_joints_are_in_the_map() -> None:
+    config = replace(SETTINGS, frame_guidance=False, pool_parts=True, part_width=0.3)
+    network = StarNetwork(config, PERSONS).set_train(False)
+    places = np.full((1, T, 17, 2), 0.1, np.float32)
+    places[0, 1, [joint_index(name) for name in PARTS["left_leg"]]] = (0.9, 0.5)  # column, row
+    seen = np.ones((1, T, 17), np.float32)
+    seen[0, 2, [joint_index(name) for name in PARTS["torso"]]] = 0
+    nodes = np.concatenate((places, seen[..., None]), axis=3)
+    arrays = ClipArrays(random_array(1, 1, T, 3, HEIGHT, WIDTH), random_array(2, 1, T, 272), nodes, seen, places)
+    found = clip_gradients(network)(Modality.INFRARED, arrays, random_array(7, network.channels))
+    assert found.masks is not None and found.contributions is not None
+    assert found.masks.shape == (T, 6, *found.cells.shape[2:]) == (T, 6, 3, 2)
+    np.testing.assert_allclose(found.masks.sum(axis=(2, 3)), 1, atol=1e-5)
+    moved, torso = list(PARTS).index("left_leg"), list(PARTS).index("torso")
+    assert np.unravel_index(found.masks[1, moved].argmax(), (3, 2)) == (1, 1)
+    assert np.unravel_index(found.masks[0, moved].argmax(), (3, 2)) == (0, 0)
+    np.testing.assert_allclose(found.contributions.sum(axis=(1, 2)), 1, atol=1e-5)
+    assert (found.contributions[:2, torso] > 0).all() and (found.contributions[2, torso] == 0).all()

@@ -20,7 +20,14 @@ from model.report.charts import Axes, Grid, Line, Table, heat_chart, line_chart
 from model.report.curves.training_curves import TITLES, read_curve
 from model.report.galleries.ranked_galleries import best_and_worst, first_of_gallery, query_precisions, spread
 from model.report.galleries.track_pictures import FramePictures, shrink
-from model.report.heat.explained_clips import drawn_joints, drawn_limbs, heat_address, layer_clips, warmest_place
+from model.report.heat.explained_clips import (
+    drawn_joints,
+    drawn_limbs,
+    heat_address,
+    heat_layers,
+    mask_layers,
+    warmest_place,
+)
 from model.report.heat.explanations import ClipExplanation
 from model.report.heat.part_curves import part_section
 from model.report.page import coded, embedded_json, security_policy
@@ -107,9 +114,11 @@ def test_a_table_refuses_rows_that_do_not_fit() -> None:
         Table("caption", ("a", "b"), (), groups=(("both", 3),))
 
 
-def explanation(seed: int = 0, contributions: bool = True) -> ClipExplanation:
+def explanation(seed: int = 0, contributions: bool = True, masks: bool = False) -> ClipExplanation:
     random = np.random.default_rng(seed)
     alpha = random.random((FRAMES, len(PARTS), len(EXPONENTS)))
+    alpha /= alpha.sum((1, 2) if masks else 2, keepdims=True)
+    cells = random.random((FRAMES, len(PARTS), 5, 3))
     return ClipExplanation(
         number=29,
         modality=Modality.INFRARED,
@@ -121,7 +130,8 @@ def explanation(seed: int = 0, contributions: bool = True) -> ClipExplanation:
         .astype(np.uint8),
         joints=random.uniform(0, 11, (FRAMES, JOINTS, 2)).astype(np.float32),
         heat=random.random((FRAMES, 23, 11)).astype(np.float32),
-        contributions=(alpha / alpha.sum(-1, keepdims=True)).astype(np.float32) if contributions else None,
+        contributions=alpha.astype(np.float32) if contributions else None,
+        masks=(cells / cells.sum((2, 3), keepdims=True)).astype(np.float32) if masks else None,
         exponents=EXPONENTS,
         similarity=0.625,
     )
@@ -139,8 +149,46 @@ def test_part_curves_are_the_contributions() -> None:
             assert trace["y"] == pytest.approx(clip.contributions[:, number, place].tolist())
         top = clip.contributions[:, number].mean(axis=0).argmax()
         assert f"p = {EXPONENTS[top]:g} counts most" in chart.summary
+    assert "The exponents of a part add up to 1" in section.intro and section.groups[0].layers is None
     assert "without sequence guidance" in part_section([explanation(contributions=False)], "").remarks[0]
     assert part_section([], "because").remarks == ("because",)
+
+
+def test_the_shares_of_parts_that_pool_their_own_cells_come_first() -> None:
+    clip = explanation(masks=True)
+    section = part_section([clip], "")
+    first, *others = section.charts
+    assert "adds up to 1 over all parts and exponents together" in section.intro
+    assert len(others) == len(PARTS)
+    shares = np.zeros((FRAMES, len(PARTS)))
+    assert clip.contributions is not None
+    for t, number, place in np.ndindex(clip.contributions.shape):
+        shares[t, number] += clip.contributions[t, number, place]
+    assert shares.sum(axis=1) == pytest.approx(1)
+    for number, (part, trace) in enumerate(zip(PARTS, first.figure["data"], strict=True)):
+        assert trace["name"] == part.replace("_", " ").capitalize()
+        assert trace["y"] == pytest.approx(shares[:, number].tolist())
+    most = list(PARTS)[shares.mean(axis=0).argmax()].replace("_", " ")
+    assert f"the {most} counts most, {shares.mean(axis=0).max():.3f}" in first.summary
+
+
+def test_masks_are_the_cells_of_each_part_and_clear_where_no_joint_is_seen() -> None:
+    clip = explanation(3, masks=True)
+    gone = list(PARTS)[2]
+    clip.joints[1, [joint_index(joint) for joint in PARTS[gone]]] = np.nan
+    assert clip.masks is not None and clip.contributions is not None
+    layers = mask_layers(clip)
+    assert layers is not None and [row.title.lower().replace(" ", "_") for row in layers.rows] == list(PARTS)
+    for number, row in enumerate(layers.rows):
+        for t, (address, caption) in enumerate(zip(row.overlays, row.captions, strict=True)):
+            alpha, mask = decoded(address)[..., 3], clip.masks[t, number]
+            assert alpha.shape == (23, 11)
+            assert caption.startswith(f"share {clip.contributions[t, number].sum():.3f}")
+            assert caption.endswith("no joint seen") == ((t, number) == (1, 2))
+            for y, x in np.ndindex(alpha.shape):
+                cell = mask[y * 5 // 23, x * 3 // 11] / mask.max()
+                assert alpha[y, x] == pytest.approx(0 if (t, number) == (1, 2) else 225 * cell, abs=4)
+    assert mask_layers(explanation()) is None
 
 
 def decoded(address: str) -> NDArray[np.uint8]:
@@ -161,13 +209,14 @@ def test_heat_is_clear_where_cold_and_opaque_where_warm() -> None:
 
 def test_layers_are_the_frames_heat_and_joints_of_both_runs() -> None:
     first, second = explanation(1), explanation(2)
-    ((clip),) = layer_clips([[first], [second]])
-    assert (clip.label, clip.similarity) == ("person 13, camera 2, infrared, track 29", (0.625, 0.625))
+    ((clip),) = heat_layers(["plain", "full"], [[first], [second]])
+    assert clip.label == "person 13, camera 2, infrared, track 29"
+    assert [(row.title, row.note) for row in clip.rows] == [("plain", "cosine 0.625"), ("full", "cosine 0.625")]
     for t, frame in enumerate(clip.frames):
         assert (frame.width, frame.height) == (11, 23)
         assert decoded(frame.image)[..., :3].astype(int) == pytest.approx(first.images[t].astype(int), abs=4)
-        for run, address in zip((first, second), frame.heat, strict=True):
-            assert decoded(address)[..., 3] == pytest.approx(225 * run.heat[t], abs=4)
+        for run, row in zip((first, second), clip.rows, strict=True):
+            assert decoded(row.overlays[t])[..., 3] == pytest.approx(225 * run.heat[t], abs=4)
         assert len(frame.joints) == JOINTS and len(frame.limbs) == len(LIMBS)
 
 
