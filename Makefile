@@ -63,5 +63,5 @@ docs: $(DEV)  ## the documentation as a site: build/docs/index.html
 screenshots: $(DEV) chromium demo  ## the pictures of report and viewer in README and documentation
 	@$(BIN)/python -m docs.screenshots
 
-clean:  ## remove what was made from the sample, with its chunks
-	rm -rf artifacts/sample
+clean:  ## remove what the demo made
+	rm -rf artifacts/sample artifacts/walkers artifacts/walkers-clean data/walkers data/walkers-clean

@@ -1,6 +1,7 @@
 """Write what `dvc dag` says of the stages into docs/stages.md: `python -m docs.stage_graph`.
 
-Splits and runs are folded: `edges@train` and `edges@test` are `edges`.
+Splits and runs are folded: `edges@train` and `edges@test` are `edges`. A stage of another folder's dvc.yaml has that
+folder before its name.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ def stage_graph() -> str:
     """A line a stage, in an order in which they can run: the stage, and those that read what it makes."""
     command = [sys.executable, "-m", "dvc", "dag", "--mermaid"]
     drawn = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    names = {node: name.partition("@")[0] for node, name in re.findall(r'(node\d+)\["([^"]+)"\]', drawn)}
+    names = {
+        node: name.partition("@")[0].replace("/dvc.yaml:", "/")
+        for node, name in re.findall(r'(node\d+)\["([^"]+)"\]', drawn)
+    }
     arrows = {(names[a], names[b]) for a, b in re.findall(r"(node\d+)-->(node\d+)", drawn)}
     before = {name: sorted(a for a, b in arrows if b == name) for name in sorted(set(names.values()))}
-    order = list(TopologicalSorter(before).static_order())
+    order = sorted(TopologicalSorter(before).static_order(), key=lambda name: "/" in name)  # ours first; a stable sort
     width = max(map(len, order))
     readers = {name: [b for b in order if (name, b) in arrows] for name in order}
     return "".join(f"{name:{width}} → {', '.join(found)}".rstrip(" →") + "\n" for name, found in readers.items())

@@ -13,10 +13,11 @@ def configure(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "demo",
-        help="the embedded sample, from frames to a report",
-        description="Unpack the embedded sample with its settings and the drawing of the stages into a folder, and run"
-        " them there with DVC, from JPEG frames to the report of a trained run. In a folder that has them already,"
-        " such as a checkout, nothing is unpacked; a run that was stopped goes on where it was.",
+        help="the embedded sample, from frames to a report; walkers behind occluders",
+        description="Unpack the embedded sample with its settings and the drawings of the stages into a folder, and run"
+        " them there with DVC, from JPEG frames to the report of a trained run; then draw walkers, and compare a run"
+        " with guidance and one without on them, with and without occluders. In a folder that has them already, such"
+        " as a checkout, nothing is unpacked; a run that was stopped goes on where it was.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder, or one of an earlier demo")
     parser.add_argument("--unpack-only", action="store_true", help="unpack, and say how to run")

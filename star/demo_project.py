@@ -1,4 +1,4 @@
-"""A folder in which `dvc repro` makes everything from the embedded sample."""
+"""A folder in which DVC makes everything from the embedded sample, and from drawn walkers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from command_line.shipped_files import HOME, shipped_file
 from data_cache.__main__ import main as look_into
 from data_cache.files.published_file import publish_files
 from model.__main__ import main as show_run
+from star.walkers_table import walkers_table
 
 PROJECT = ("params.yaml", "dvc.yaml")
+WALKERS = "walkers/dvc.yaml"
 UNPACKED = ("params.yaml", "configs", "data/sample")
 CODE = ("command_line", "data_cache", "pipeline", "model")
 # In place of the code that a checkout's stages depend on: which code is installed.
@@ -51,13 +53,15 @@ def unpack_project(folder: Path) -> bool:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "pose"), dirs_exist_ok=True)
         else:
             shutil.copyfile(source, target)
-    # Last: a folder with a drawing is a project.
-    (folder / "dvc.yaml").write_text(installed_stages(shipped_file("dvc.yaml").read_text(encoding="utf-8")), "utf-8")
+    for drawing in (WALKERS, "dvc.yaml"):  # this one last: a folder with it is a project
+        stages = installed_stages(shipped_file(drawing).read_text(encoding="utf-8"))
+        (folder / drawing).parent.mkdir(exist_ok=True)
+        (folder / drawing).write_text(stages, encoding="utf-8")
     return True
 
 
 def installed_stages(drawing: str) -> str:
-    """The stages of `drawing` (dvc.yaml of a checkout) for installed code: it stands in one file, not in folders."""
+    """The stages of `drawing` (a dvc.yaml of a checkout) for installed code: it stands in one file, not in folders."""
     yaml: Any = YAML(typ="safe", pure=True)
     yaml.default_flow_style, yaml.sort_base_mapping_type_on_output, yaml.width = False, False, 120
     stages = yaml.load(drawing)
@@ -100,7 +104,7 @@ def _note_code(folder: Path) -> None:
 
 
 def reproduce(folder: Path) -> int:
-    """Run `dvc repro` in `folder`, which becomes DVC's if it is not yet; the exit status."""
+    """Run `dvc repro` of all drawings in `folder`, which becomes DVC's if it is not yet; the exit status."""
     prepare: tuple[str, ...] = ()
     if not (folder / ".dvc").exists():
         prepare = ("init", "--no-scm", "--quiet")
@@ -109,7 +113,7 @@ def reproduce(folder: Path) -> int:
         prepare = ("config", "--local", "core.no_scm", "true")
     if prepare and (status := _dvc(folder, *prepare)):
         return status
-    return _dvc(folder, "repro")
+    return _dvc(folder, "repro", *(name for name in ("dvc.yaml", WALKERS) if (folder / name).is_file()))
 
 
 def _dvc(folder: Path, *words: str) -> int:
@@ -126,6 +130,9 @@ def show_results(folder: Path) -> None:
     look_into(["inspect", str(folder / "artifacts/sample/keypoints/train.h5")])
     sys.stdout.write("\n\n")
     show_run(["results", *(str(folder / name) for name in results)])
+    if (folder / WALKERS).is_file():  # a folder that an earlier version unpacked has none
+        sys.stdout.write(f"\n{walkers_table(folder / 'artifacts/walkers/runs')}\n")
+    reports = [folder / "artifacts" / name / "reports" / "full.html" for name in ("sample", "walkers")]
     star = shlex.quote(str(Path(sys.executable).with_name("star")))
     test = shlex.quote(str(folder / "artifacts/sample/keypoints/test.h5"))
     lines = (
@@ -133,6 +140,6 @@ def show_results(folder: Path) -> None:
         f"Look inside:  {star} view {test}",
         f"Hand on:      {star} export {test} --format coco --out results.json",
         "Your data:    name it in params.yaml (docs/quickstart.md, 'Your own data'), then dvc repro",
-        f"Report:       {(folder / 'artifacts/sample/reports/full.html').resolve()}",
+        *(f"Report:       {report.resolve()}" for report in reports if report.is_file()),
     )
     sys.stdout.write("\n" + "\n".join(lines) + "\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from data_cache.contract.reader import open_cache
 from star import demo_project
 from star.__main__ import main
 from star.demo_project import code_digests, installed_stages, unpack_project
@@ -29,13 +30,15 @@ def test_the_folder_has_the_sample_and_what_the_stages_read(tmp_path: Path) -> N
         folder / "configs"
     ).keys()
     assert (folder / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    assert (folder / demo_project.WALKERS).is_file()
     before = content(folder)
     assert not unpack_project(folder)
     assert content(folder) == before
 
 
-def test_the_stages_are_the_checkout_s_but_for_the_code() -> None:
-    drawing = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["dvc.yaml", demo_project.WALKERS])
+def test_the_stages_are_the_checkout_s_but_for_the_code(name: str) -> None:
+    drawing = (ROOT / name).read_text(encoding="utf-8")
     ours, theirs = yaml.safe_load(drawing)["stages"], yaml.safe_load(installed_stages(drawing))["stages"]
     assert ours.keys() == theirs.keys()
     for name, stage in theirs.items():
@@ -84,20 +87,28 @@ def test_a_folder_of_other_things_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_stages_run_there_and_not_twice(tmp_path: Path) -> None:
-    """A small tree in the sample's place, stage one only, by DVC itself."""
+    """A small tree in the sample's place, a few small walkers, stage one only, by DVC itself."""
     folder = tmp_path / "demo"
     unpack_project(folder)
     shutil.rmtree(folder / "data")
     build_tree(folder / "data" / "sample")
-    stages = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    kept = {name: stages[name] for name in stages if name in ("frames", "keypoints", "edges", "graphs")}
-    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": kept}))
+    drawings = [folder / "dvc.yaml", folder / demo_project.WALKERS]
+    for drawing in drawings:
+        stages = yaml.safe_load(drawing.read_text(encoding="utf-8"))["stages"]
+        kept = {name: stages[name] for name in stages if name in ("frames", "keypoints", "draw", "edges", "graphs")}
+        if "draw" in kept:
+            del kept["graphs"]
+            kept["draw"]["do"]["cmd"] += " --train-persons 1 --test-persons 2 --tracks 1 --frames 1"
+        drawing.write_text(yaml.safe_dump({"stages": kept}))
     assert demo_project.reproduce(folder) == 0
     command = [sys.executable, "-m", "star", "verify", "artifacts/sample/graphs/test.h5"]
     assert subprocess.run(command, cwd=folder, check=False).returncode == 0
-    lock = (folder / "dvc.lock").read_bytes()
+    with open_cache(folder / "artifacts" / "walkers-clean" / "edges" / "test.h5") as cache:
+        assert (cache.dataset, cache.frames) == ("walkers-clean", 4)
+    locks = [drawing.with_suffix(".lock") for drawing in drawings]
+    before = [lock.read_bytes() for lock in locks]
     assert demo_project.reproduce(folder) == 0
-    assert (folder / "dvc.lock").read_bytes() == lock
+    assert [lock.read_bytes() for lock in locks] == before
 
 
 def test_an_archive_of_a_checkout_needs_no_repository(tmp_path: Path) -> None:
