@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from benchmarks.guidance.stored_clips import StoredClips
 from benchmarks.torch_network.torch_losses import batch_hard_triplet, loss_terms, total_loss
@@ -23,7 +24,7 @@ from model.clips.sampler import BatchSettings, steps_per_epoch
 from model.clips.skeletons.edge_statistics import EdgeStatistics, edge_statistics
 from model.clips.training_persons import TrainingPersons, training_persons
 from model.run.config import RunConfig
-from model.training.schedule import learning_rate
+from model.training.schedule import ema_decay, learning_rate
 
 Embed = Callable[[ClipArrays, int], NDArray[np.float32]]
 
@@ -72,6 +73,7 @@ def train(run: RunConfig, clips: StoredClips, alone: bool, report: Callable[[lis
     _standardize(network, statistics)
     network.train()
     optimizer = torch_optimizer(network, run.train)
+    averaged = _average(network, run) if run.train.ema else None
     for batch, rate in _batches(run, clips, persons):
         for group in optimizer.param_groups:
             group["lr"] = rate * (run.train.backbone_lr_ratio if group.get("backbone") else 1.0)
@@ -80,10 +82,26 @@ def train(run: RunConfig, clips: StoredClips, alone: bool, report: Callable[[lis
         if not torch.isfinite(total):
             raise FloatingPointError(f"loss is {total.item()} at {batch.request.at}: {terms}")
         total.backward()
+        if run.train.clip_norm:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), run.train.clip_norm)
         optimizer.step()
+        if averaged is not None:
+            averaged.update_parameters(network)
         report([total.item(), *terms])
     network.eval()
-    return _embedder(network)
+    return _embedder(network if averaged is None else averaged.module.eval())
+
+
+def _average(network: nn.Module, run: RunConfig) -> AveragedModel:
+    """The moving average of all weights and running statistics, as `model.training.schedule.ema_decay` has it."""
+
+    def average(kept: Tensor, new: Tensor, done: Tensor) -> Tensor:
+        if not kept.is_floating_point():
+            return new
+        decay = ema_decay(run.train, int(done))
+        return kept * decay + new * (1 - decay)
+
+    return AveragedModel(network, avg_fn=average, use_buffers=True)
 
 
 def _standardize(network: EdgeBranch | TorchStar, statistics: EdgeStatistics) -> None:
@@ -98,7 +116,7 @@ def _batches(run: RunConfig, clips: StoredClips, persons: TrainingPersons) -> It
     data, model = run.data, run.model
     batches = BatchSettings(data.persons, data.tracks_per_modality)
     steps = run.train.steps_per_epoch or steps_per_epoch(persons, batches)
-    images = ImageSettings(model.image_height, model.image_width, data.pad, data.flip, data.random_erasing)
+    images = ImageSettings(model.image_height, model.image_width, data.pad, data.flip, data.random_erasing, data.grey)
     requests = training_requests(persons, batches, images, StepPosition(run.train.seed, 0, 0), steps)
     for batch in clips.load(requests):
         at = batch.request.at
@@ -115,7 +133,7 @@ def _loss(network: EdgeBranch | TorchStar, run: RunConfig, batch: ClipBatch) -> 
     channels, model = network.backbone.channels, run.model
     drawn = draw_step(request.at, request.clip.tolist(), request.infrared, model.frames, channels, model.dropout)
     draws = TorchDraws(*(torch.from_numpy(a.astype("i8") if a.dtype == "i4" else a) for a in drawn))
-    terms = loss_terms(network(clips, draws), person, run.loss.margin)
+    terms = loss_terms(network(clips, draws), person, run.loss.margin, run.loss.label_smoothing)
     return total_loss(terms, run.loss), terms.tolist()
 
 

@@ -12,12 +12,12 @@ from model.run.config import LossConfig
 TERMS = ("id_frame", "id_clip", "triplet", "kl", "sad")
 
 
-def loss_terms(outputs: TorchOutputs, person: Tensor, margin: float) -> Tensor:
-    """The unweighted terms in the order of `TERMS`, (5,); person (B,) int64."""
+def loss_terms(outputs: TorchOutputs, person: Tensor, margin: float, smoothing: float = 0.0) -> Tensor:
+    """The unweighted terms in the order of `TERMS`, (5,); person (B,) int64; smoothing: of the labels."""
     frames = outputs.x.shape[1]
     of_frame = person.repeat_interleave(frames)
-    id_frame = functional.cross_entropy(outputs.frame_logits.flatten(0, 1), of_frame)
-    id_clip = functional.cross_entropy(outputs.clip_logits, person)
+    id_frame = functional.cross_entropy(outputs.frame_logits.flatten(0, 1), of_frame, label_smoothing=smoothing)
+    id_clip = functional.cross_entropy(outputs.clip_logits, person, label_smoothing=smoothing)
     kl = outputs.x.new_zeros(())
     if outputs.edge_logits is not None and outputs.joint_logits is not None:
         log_p, log_q = outputs.edge_logits.log_softmax(-1), outputs.joint_logits.log_softmax(-1)
@@ -25,7 +25,7 @@ def loss_terms(outputs: TorchOutputs, person: Tensor, margin: float) -> Tensor:
             log_p, log_q, reduction="sum", log_target=True
         )
         kl = 0.5 * both / of_frame.numel()
-    sad = functional.cross_entropy(outputs.disturbed_logits.flatten(0, 1), of_frame)
+    sad = functional.cross_entropy(outputs.disturbed_logits.flatten(0, 1), of_frame, label_smoothing=smoothing)
     sad = sad + torch.linalg.vector_norm(outputs.x - outputs.disturbed, dim=-1).mean()
     return torch.stack([id_frame, id_clip, batch_hard_triplet(outputs.clip, person, margin), kl, sad])
 

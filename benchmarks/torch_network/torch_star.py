@@ -125,6 +125,7 @@ class TorchStar(nn.Module):
             self.part_weights = nn.Linear(config.graph_width, len(config.exponents) * channels)
         if config.variant == "full":
             self.edge_distribution = nn.Linear(config.lstm_hidden, config.kl_width)
+            self.edge_distribution.requires_grad_(config.kl_trains == "both")
             self.joint_distribution = nn.Linear(config.graph_width, config.kl_width)
         self.frame_neck, self.clip_neck = Neck(channels, persons), Neck(channels, persons)
 
@@ -165,6 +166,7 @@ class TorchStar(nn.Module):
         clip = self.pool(cells + (y - x)[..., None, None], parts, shares, clips)
         if self.config.frame_guidance:
             p = self.edge_distribution(steps)
+            p = p.detach() if self.config.kl_trains == "graph" else p
             q = self.joint_distribution((parts * shares[..., None]).sum(2))
         return x, y, clip, p, q
 

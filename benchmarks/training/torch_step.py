@@ -79,14 +79,16 @@ class TorchStep:
                 yield batch, request.infrared, labels(request)
 
 
-def torch_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.SGD:
-    """SGD as section 4.1.3 says: Nesterov, the backbone, where there is one, at a share of the rate."""
+def torch_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """SGD as section 4.1.3 says (Nesterov), or AdamW; the backbone, where there is one, at a share of the rate."""
     named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     backbone = [p for name, p in named if name.startswith("backbone.")]
     groups = [{"params": [p for name, p in named if not name.startswith("backbone.")], "backbone": False}]
     if backbone:
         rate = config.learning_rate * config.backbone_lr_ratio
         groups.append({"params": backbone, "lr": rate, "backbone": True})
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
     return torch.optim.SGD(
         groups,
         lr=config.learning_rate,
