@@ -68,7 +68,7 @@ class TriedCommand:
 def _weights(file: Path) -> str:
     """Of a checkpoint: every tensor and fact of it, read by the reader that verifies them."""
     from benchmarks.campaign.value_digest import value_digest
-    from model.training.checkpoint_file import read_checkpoint
+    from model.training.checkpoints.checkpoint_file import read_checkpoint
 
     found = read_checkpoint(file)
     return value_digest((found.tensors, found.facts))

@@ -11,13 +11,13 @@ from model.run.config import RunConfig
 from model.run.differing_keys import differing_keys
 from model.run.earlier_settings import trained_settings
 from model.run.run_folder import checkpoint_folder, run_folder
-from model.training.checkpoint_file import read_checkpoint
-from model.training.checkpoints import newest_intact
+from model.training.checkpoints.checkpoint_file import read_checkpoint
+from model.training.checkpoints.checkpoint_folder import newest_intact
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from model.training.checkpoint_file import Checkpoint
+    from model.training.checkpoints.checkpoint_file import Checkpoint
 
 _log = logging.getLogger(__name__)
 

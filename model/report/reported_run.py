@@ -23,7 +23,7 @@ from model.retrieval.ranking import DIRECTIONS, rank_both_ways
 from model.run.config import RunConfig
 from model.run.differing_keys import differing_keys
 from model.run.earlier_settings import trained_settings
-from model.training.checkpoints import checkpoint_files
+from model.training.checkpoints.checkpoint_folder import checkpoint_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mindspore import Parameter
     from numpy.typing import NDArray
 
-    from model.training.checkpoint_file import Checkpoint
+    from model.training.checkpoints.checkpoint_file import Checkpoint
 
 logger = logging.getLogger(__name__)
 

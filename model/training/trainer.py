@@ -21,9 +21,9 @@ from model.network.losses import LOSS_TERMS, TotalLoss
 from model.network.network import StarNetwork
 from model.network.pretrained import load_pretrained, require_pretrained
 from model.run.run_folder import checkpoint_folder, run_folder
-from model.training.checkpoint_file import Checkpoint
-from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
-from model.training.continuation import check_continuation, training_facts
+from model.training.checkpoints.checkpoint_file import Checkpoint
+from model.training.checkpoints.checkpoint_folder import checkpoint_files, keep_checkpoint, newest_intact, put_aside
+from model.training.checkpoints.continuation import check_continuation, training_facts
 from model.training.epoch_sums import EpochSums
 from model.training.run_log import EpochFigures, RunLog, step_progress
 from model.training.schedule import ema_decay, learning_rate

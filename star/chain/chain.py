@@ -57,7 +57,7 @@ def _of_cache(path: Path, root: Path | None) -> Chain:
 
 
 def _of_checkpoint(path: Path, root: Path | None) -> Chain:
-    from model.training.checkpoint_file import read_checkpoint
+    from model.training.checkpoints.checkpoint_file import read_checkpoint
     from star.chain.run_chain import checkpoint_links
 
     checkpoint = read_checkpoint(path)

@@ -17,7 +17,7 @@ from star.chain.links import Link
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from model.training.checkpoint_file import Checkpoint
+    from model.training.checkpoints.checkpoint_file import Checkpoint
 
 FEATURES, CHECKPOINTS = "features.h5", "checkpoints"
 _ROUNDING = 1e-6  # of a figure, on machines that add up in another order

@@ -26,8 +26,8 @@ from data_cache.contract.track_marks import TrackMarks, mark_track, write_marks
 from data_cache.contract.writer import CacheWriter
 from model.run.config import DataConfig, RunConfig
 from model.run.run_folder import cache_files
-from model.training.checkpoint_file import read_checkpoint
-from model.training.continuation import FREE
+from model.training.checkpoints.checkpoint_file import read_checkpoint
+from model.training.checkpoints.continuation import FREE
 from tests.factories import put_graph
 from tests.model.evaluation.evaluation_runs import write_config, write_dataset
 from tests.model.network.torch_resnet import random_resnet

@@ -14,7 +14,7 @@ import pytest
 from data_cache.contract.reader import open_cache
 from data_cache.contract.split_file import FrameListing, write_frame_listing
 from model.evaluation.clip_lengths import read_clip_lengths
-from model.training.checkpoint_file import read_checkpoint
+from model.training.checkpoints.checkpoint_file import read_checkpoint
 from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, write_config, write_dataset
 from tests.project.dvc_project import DvcProject, copy_project
 

@@ -107,14 +107,14 @@ def _make_remembered(folder: Path) -> None:
 
 
 def _checkpoint(folder: Path) -> object:
-    from model.training.checkpoint_file import read_checkpoint
+    from model.training.checkpoints.checkpoint_file import read_checkpoint
 
     found = read_checkpoint(folder / "campaign" / "checkpoint.safetensors")
     return found.tensors, found.facts
 
 
 def _make_checkpoint(folder: Path) -> None:
-    from model.training.checkpoints import checkpoint_files
+    from model.training.checkpoints.checkpoint_folder import checkpoint_files
 
     (folder / "campaign").mkdir(exist_ok=True)
     newest = checkpoint_files(folder / HOME / "checkpoints")[-1]

@@ -23,8 +23,8 @@ from model.run.config import RunConfig
 from model.run.devices import DeviceGroup
 from model.run.run_folder import cache_files
 from model.training import trained_network
-from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
-from model.training.continuation import training_facts
+from model.training.checkpoints.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
+from model.training.checkpoints.continuation import training_facts
 from model.training.trainer import StartSettings, find_start
 from model.training.training_data import TrainingData, prepare_training
 from model.training.training_step import TrainingStep

@@ -19,7 +19,7 @@ from model.clips.clips import ClipSettings, ClipTracks, clip_tracks
 from model.network.network import StarNetwork
 from model.run.config import DataConfig, ModelConfig, RunConfig
 from model.run.run_folder import cache_files, checkpoint_folder
-from model.training.checkpoint_file import Checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import Checkpoint, write_checkpoint
 from tests.model.clips.clip_trees import MIN_SCORE, Track, person_tracks, write_caches, write_clip_tree
 from tests.model.network.cells import randomise
 from tests.model.training.checkpoint_records import whole_facts, with_sums

@@ -27,7 +27,7 @@ from model.evaluation.results import Results, ranked_tracks, read_results
 from model.retrieval.ranking import DIRECTIONS, TrackFeatures
 from model.run.config import DataConfig, ModelConfig, RunConfig
 from model.run.run_folder import cache_files, checkpoint_folder
-from model.training.checkpoint_file import Checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import Checkpoint, write_checkpoint
 from pipeline.__main__ import main
 from pipeline.pose import models as pose_models
 from tests.factories import age_to_version_1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from model.__main__ import main
 from model.training import trained_network
-from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
 from tests.model.evaluation.evaluation_runs import write_run
 
 HOME = Path("artifacts/tiny/runs/full")

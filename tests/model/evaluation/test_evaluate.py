@@ -26,7 +26,7 @@ from model.evaluation.feature_file import read_features
 from model.network.network import StarNetwork
 from model.retrieval.ranking import TrackFeatures
 from model.run.run_folder import cache_files
-from model.training.checkpoint_file import read_checkpoint
+from model.training.checkpoints.checkpoint_file import read_checkpoint
 from tests.model.evaluation.evaluation_runs import (
     RUN,
     TEST_TRACKS,

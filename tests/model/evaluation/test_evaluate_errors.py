@@ -15,7 +15,7 @@ from data_cache.contract.records import Modality
 from model.__main__ import main
 from model.run.run_folder import cache_files
 from model.training import trained_network
-from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
 from tests.model.clips.clip_trees import Track, person_tracks, write_clip_tree
 from tests.model.evaluation.evaluation_runs import RUN, write_config, write_run
 

@@ -12,7 +12,7 @@ import pytest
 
 from model.network.losses import TotalLoss
 from model.run.config import LossConfig, TrainConfig
-from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
 from model.training.training_step import StepFigures, TrainingStep
 from tests.model.network.test_network import PERSON, PERSONS, build, inputs
 from tests.model.training.checkpoint_records import whole_facts, with_sums

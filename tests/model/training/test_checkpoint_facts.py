@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from model.__main__ import main
-from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
 from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, STEPS, TRAIN, write_training_run
 
 LAST = CHECKPOINTS / f"step-{EPOCHS * STEPS:08d}.safetensors"

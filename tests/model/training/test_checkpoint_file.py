@@ -10,8 +10,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from command_line.digests import file_sha256
-from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
-from model.training.checkpoints import checkpoint_files, keep_checkpoint, newest_intact, put_aside
+from model.training.checkpoints.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_folder import checkpoint_files, keep_checkpoint, newest_intact, put_aside
 from tests.model.training.checkpoint_records import whole_facts
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from model.run.config import DataConfig, RunConfig, TrainConfig
-from model.training.checkpoint_file import read_checkpoint
+from model.training.checkpoints.checkpoint_file import read_checkpoint
 from tests.model.evaluation.evaluation_runs import MODEL, write_config, write_dataset
 from tests.model.training.parallel_step import identity_gradients
 

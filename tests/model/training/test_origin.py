@@ -23,7 +23,7 @@ from model.__main__ import main
 from model.clips.clip_files import open_split
 from model.run import origin
 from model.run.run_folder import cache_files
-from model.training.checkpoint_file import read_checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import read_checkpoint, write_checkpoint
 from tests.factories import put_graph
 from tests.model.training.training_runs import CHECKPOINTS, EPOCHS, RUN, STEPS, TRAIN, list_frames, write_training_run
 from tests.same_files import content

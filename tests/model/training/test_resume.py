@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from model.__main__ import main
-from model.training.checkpoint_file import read_checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import read_checkpoint, write_checkpoint
 from model.training.trained_network import load_network
 from tests.model.training.training_runs import (
     CHECKPOINTS,

@@ -10,7 +10,7 @@ import pytest
 from data_cache.contract.records import Modality
 from model.__main__ import main
 from model.run.run_folder import cache_files
-from model.training.checkpoints import checkpoint_files
+from model.training.checkpoints.checkpoint_folder import checkpoint_files
 from model.training.training_step import TrainingStep
 from tests.model.clips.clip_trees import Track, person_tracks, write_clip_tree
 from tests.model.training.training_runs import CHECKPOINTS, RUN, TRAIN, write_training_run

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data_cache.contract.reader import open_cache
-from model.training.checkpoint_file import Checkpoint, read_checkpoint
+from model.training.checkpoints.checkpoint_file import Checkpoint, read_checkpoint
 from model.training.trained_network import load_network
 from pipeline.settings import EdgeSettings
 from pipeline.skeletons.edge_file import write_edges

@@ -6,7 +6,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from model.training.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
+from model.training.checkpoints.checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ import numpy as np
 
 from command_line.json_data import parse_json
 from data_cache.files.published_file import publish_files
-from model.training.checkpoint_facts import CheckpointFacts, verify_facts, verify_tensors
+from model.training.checkpoints.checkpoint_facts import CheckpointFacts, verify_facts, verify_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
