@@ -38,7 +38,7 @@ chromium:
 	  { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 	  || { echo "Chromium is needed to test the pages: apt install chromium, or STAR_CHROMIUM=/path/to/chrome"; exit 1; }; } >&2
 
-demo: $(READY)  ## JPEG tracklets of the embedded sample to keypoints, graphs, trained networks and a report
+demo: $(READY)  ## the embedded sample from JPEG frames to a report; what guidance gains on walkers behind occluders
 	@$(BIN)/star demo .
 
 test: $(DEV) chromium  ## all tests but the slow ones

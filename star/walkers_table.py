@@ -30,7 +30,10 @@ def walkers_table(runs: Path) -> str:
     found = {(test, run): read_results(runs / run / file) for test, file in TESTS.items() for run in RUNS}
     protocol = found["clean", RUNS[0]].provenance["protocol"]
     persons = protocol["persons"]["together"]
-    heading = f"generated walkers, joints known where they are seen; {amount(persons, 'person')} not trained on"
+    heading = (
+        f"generated walkers, joints behind occluders as a pose network guesses them: {amount(persons, 'person')} not"
+        f" trained on, guessing finds {percent(1 / persons)}"
+    )
     rows = [["test", "run", *(f"{name.replace('_to_', ' → ')} {figure}" for name in DIRECTIONS for figure in FIGURES)]]
     for (test, run), results in found.items():
         rows.append([test, run, *(percent(results.metrics[name][f]) for name in DIRECTIONS for f in FIGURES)])
