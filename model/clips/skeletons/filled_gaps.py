@@ -1,7 +1,7 @@
 """Joints that a frame does not show, interpolated between the frames of its track that do.
 
 Done while clips are read, not in stage one: a track's nodes are read with the clip at little cost
-(`python -m benchmarks.clip_reads`), every setting trains from the same cache, and the cache still says what was seen.
+(`python -m benchmarks.filled_gaps`), every setting trains from one cache, and the cache still says what was seen.
 """
 
 from __future__ import annotations
