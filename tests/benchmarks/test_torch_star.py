@@ -138,6 +138,20 @@ def test_outputs_losses_and_gradients_are_those_of_the_network_in_torch(variant:
             assert np.abs(found[name]).max() <= 1e-6 * largest, name
         else:  # the backbone's first layer is where float32's roundings of all others come together
             assert_near(found[name], want, name, 3e-4)
+    assert_embeds_alike(network, twin, arrays)
+
+
+def assert_embeds_alike(network: StarNetwork, twin: TorchStar, arrays: list[Array]) -> None:
+    """What evaluation takes of a clip, by the running statistics that the pass before has moved."""
+    infrared, visible, *skeletons = arrays[:6]
+    network.set_train(False)
+    sides = (infrared, "infrared", slice(BI)), (visible, "visible", slice(BI, None))
+    got = [
+        network.embed(ms.Tensor(images), *(ms.Tensor(array[clips]) for array in skeletons), modality).asnumpy()
+        for images, modality, clips in sides
+    ]
+    with torch.no_grad():
+        assert_near(np.concatenate(got), twin.eval().embed(torch_inputs(arrays)[0]).numpy(), "embedding")
 
 
 def test_outputs_and_losses_with_the_papers_backbone() -> None:
