@@ -251,13 +251,13 @@ def missing(figures: Mapping[str, Any]) -> str:
 
 def measured_on(figures: Mapping[str, Any]) -> str:
     """What the figures were measured on, and how long a training took there."""
-    seconds = [run["train_seconds"] for run in figures["runs"].values() if run["plan"]["variant"] != "edges"]
+    if not figures["runs"]:
+        return "No run was measured."
     machine = figures["machine"]
-    return (
-        f"Measured on {machine.get('cpus')} cores ({machine.get('processor')}), torch {machine.get('torch')}: a run was"
-        f" trained in {statistics.median(seconds):.0f} s (median), two at a time. Other machines round otherwise,"
-        f" which moves figures about as much as another seed does. {missing(figures)}"
-    )
+    on = f"Measured on {machine.get('cpus')} cores ({machine.get('processor')}), torch {machine.get('torch')}"
+    seconds = [run["train_seconds"] for run in figures["runs"].values() if run["plan"]["variant"] != "edges"]
+    trained = f": a run was trained in {statistics.median(seconds):.0f} s (median), two at a time" if seconds else ""
+    return f"{on}{trained}. Other machines round otherwise and find other figures. {missing(figures)}"
 
 
 def describe_results(figures: Mapping[str, Any]) -> str:
