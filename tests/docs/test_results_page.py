@@ -70,9 +70,9 @@ def test_gains_are_over_the_same_seeds_and_what_is_not_there_is_a_dot() -> None:
     runs |= {PlannedRun("full", 0, settings=BY_PART): run(57.0, 19.5)}
     runs |= {PlannedRun("sequence", 0, control="constant nodes"): run(33.0, 22.0, "sequence")}
     page = page_of(runs)
-    assert rows(page, "`full`", "pool_parts=true") == [["1", "57.0", "+7.0", "19.5", "-0.5"]]
-    assert rows(page, "`sequence`", "constant nodes") == [["1", "33.0", "·", "22.0", "·"]]
-    assert rows(page, "`full`", "edges.angle=sincos") == [["0", "·", "·", "·", "·"]]
+    assert rows(page, "`full`", "model.pool_parts=true", "unseen") == [["1", "57.0", "+7.0", "19.5", "-0.5"]]
+    assert rows(page, "`sequence`", "constant nodes", "unseen") == [["1", "33.0", "·", "22.0", "·"]]
+    assert rows(page, "`full`", "edges.angle=sincos", "unseen") == [["0", "·", "·", "·", "·"]]
 
 
 def test_swaps_and_the_edge_branch() -> None:
