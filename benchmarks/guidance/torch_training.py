@@ -36,13 +36,14 @@ class EdgeBranch(nn.Module):
         super().__init__()
         self.edge_encoder = EdgeEncoder(run.model, CHANNELS, edge_values)
         self.neck = Neck(CHANNELS, persons)
-        self.margin = run.loss.margin
+        self.config = run.loss
 
     def loss(self, clips: TorchClips, person: Tensor) -> Tensor:
         """Cross entropy and batch-hard triplet of the clips, ()."""
         clip = self.edge_encoder(clips.edges, clips.seen)[0].mean(1)
-        identity = nn.functional.cross_entropy(self.neck(clip), person)
-        return identity + batch_hard_triplet(clip, person, self.margin)
+        smoothing = self.config.label_smoothing
+        identity = nn.functional.cross_entropy(self.neck(clip), person, label_smoothing=smoothing)
+        return identity + batch_hard_triplet(clip, person, self.config.margin)
 
     def embed(self, clips: TorchClips) -> Tensor:
         """(B, C) of length one."""

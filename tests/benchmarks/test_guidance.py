@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.guidance import __main__ as command
 from benchmarks.guidance import figures_file, walkers
 from benchmarks.guidance.measured_runs import BATCH, CONTROLS, STEPS, SWAPS, PlannedRun, measure
 from benchmarks.guidance.plan import planned_runs
 from benchmarks.guidance.stored_clips import StoredClips, StoredReader, constant_nodes, of_another, open_clips
+from benchmarks.guidance.torch_training import train
 from data_cache.contract.records import Modality
 from model.clips import clip_reader
 from model.clips.augment import ImageSettings
@@ -26,10 +29,20 @@ from model.clips.draws import StepPosition
 from model.clips.sampler import BatchSettings
 from model.clips.training_persons import training_persons
 from model.retrieval.ranking import DIRECTIONS
+from pipeline.settings import Angle
 from tests.model.clips.clip_trees import person_tracks, write_clip_tree
 
 IMAGES = ImageSettings(height=31, width=17, pad=3, flip=0.5, random_erasing=0.5)
 SHORT = ("train.epochs=1", "train.steps_per_epoch=2", "train.warmup_epochs=0", "train.milestones=[]", "data.persons=4")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As `measure` trains; on a busy machine threads wait for each other far longer than the work takes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +128,7 @@ def test_distances_alone_lose_every_angle_and_no_distance(folder: Path) -> None:
     "planned",
     [
         PlannedRun("full", 5, settings=(*SHORT, "model.pool_parts=true"), swapped=True),
-        PlannedRun("baseline", 5, settings=SHORT),
+        PlannedRun("baseline", 5, settings=(*SHORT, "train.ema=0.9", "data.grey=1")),
         PlannedRun("edges", 5, settings=SHORT, control="distances only"),
     ],
     ids=lambda planned: planned.variant,
@@ -132,6 +145,40 @@ def test_a_run_has_figures_of_both_tests_and_is_the_same_again(folder: Path, pla
         again = measure(planned, folder)
         assert {**again, "train_seconds": 0} == {**figures, "train_seconds": 0}
     json.dumps(figures)
+
+
+def trained(folder: Path, *settings: str) -> tuple[list[list[float]], bytes]:
+    """The losses of three steps of the edge branch, and what it then says of the first test clips."""
+    run = PlannedRun("edges", 5, settings=(*SHORT, "train.steps_per_epoch=3", *settings)).config()
+    files = walkers.walker_files(folder, "unseen", "clean", "train")
+    images = ImageSettings(64, 32, pad=0, flip=0.0, random_erasing=0.0)
+    clips = open_clips(files, walkers.data_name("unseen", "clean"), "train", images, 4)
+    losses: list[list[float]] = []
+    embed = train(run, clips, True, losses.append)
+    (arrays,), _ = side_of(folder, Modality.VISIBLE)
+    return losses, embed(arrays, 0).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("setting", "values", "first_too"),
+    [
+        ("train.optimizer", ("sgd", "adamw"), False),
+        ("train.schedule", ("steps", "cosine"), False),
+        ("train.clip_norm", ("0", "0.01"), False),
+        ("loss.label_smoothing", ("0", "0.1"), True),
+    ],
+)
+def test_settings_of_the_training_are_heard(
+    folder: Path, setting: str, values: tuple[str, str], first_too: bool
+) -> None:
+    without, with_it = (trained(folder, "train.optimizer=sgd", f"{setting}={value}")[0] for value in values)
+    assert (without[0] != with_it[0]) == first_too
+    assert without[-1] != with_it[-1]
+
+
+def test_averaged_weights_are_what_is_tested_and_change_no_step(folder: Path) -> None:
+    (losses, last), (same, averaged) = (trained(folder, f"train.ema={decay}") for decay in (0, 0.9))
+    assert losses == same and last != averaged
 
 
 def test_figures_are_kept_run_by_run_and_done_ones_not_again(
@@ -154,6 +201,10 @@ def test_figures_are_kept_run_by_run_and_done_ones_not_again(
 def test_every_planned_run_has_a_name_of_its_own_and_settings_that_exist() -> None:
     runs = planned_runs()
     assert len({run.key for run in runs}) == len(runs)
+    changed = {setting.partition("=")[0] for run in runs for setting in run.settings}
+    of_skeletons = ("standardize_edges", "standardize_nodes", "seen_flags", "fill_gaps", "pool_parts", "kl_trains")
+    assert changed >= {f"model.{name}" for name in (*of_skeletons, "part_width")}
+    assert {run.angle for run in runs} == set(get_args(Angle))
     for run in runs:
         assert run.config().train.seed == run.seed
         assert not run.control or run.control in CONTROLS

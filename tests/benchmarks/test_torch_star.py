@@ -24,7 +24,7 @@ from tests.model.network.cells import random_array, randomise
 BI, BV, T, PERSONS, HEIGHT, WIDTH = 2, 3, 3, 5, 43, 29
 B = BI + BV
 PERSON = np.array([0, 3, 0, 1, 3], np.int32)
-LOSS = LossConfig(id_frame=0.7, id_clip=1.1, triplet=1.3, kl=1.7, sad=0.5, margin=0.3)
+LOSS = LossConfig(id_frame=0.7, id_clip=1.1, triplet=1.3, kl=1.7, sad=0.5, margin=0.3, label_smoothing=0.1)
 SMALL: dict[str, Any] = {
     "backbone": "narrow",
     "frames": T,
@@ -43,7 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sequence": {"frame_guidance": False},
     "full": {},
     "full, by parts": {"pool_parts": True, "part_width": 0.7, "seen_flags": True},
-    "full, raw": {"standardize_edges": False, "standardize_nodes": False},
+    "full, raw": {"standardize_edges": False, "standardize_nodes": False, "kl_trains": "graph"},
 }
 Array = NDArray[Any]
 
@@ -93,7 +93,7 @@ def torch_inputs(arrays: list[Array]) -> tuple[TorchClips, TorchDraws]:
 
 def torch_terms(twin: TorchStar, arrays: list[Array]) -> tuple[TorchOutputs, torch.Tensor]:
     outputs = twin(*torch_inputs(arrays))
-    return outputs, loss_terms(outputs, torch.from_numpy(PERSON).long(), LOSS.margin)
+    return outputs, loss_terms(outputs, torch.from_numpy(PERSON).long(), LOSS.margin, LOSS.label_smoothing)
 
 
 def assert_near(got: Array, expected: Array, what: str, close: float = 1e-4) -> None:
@@ -136,8 +136,8 @@ def test_outputs_losses_and_gradients_are_those_of_the_network_in_torch(variant:
     for name, want in wanted.items():
         if name.endswith("key.bias"):  # adds the same to every score of a softmax: its true slope is 0
             assert np.abs(found[name]).max() <= 1e-6 * largest, name
-        else:  # the backbone's first layer is where float32's roundings of all others come together
-            assert_near(found[name], want, name, 3e-4)
+        else:  # by parts PyTorch's own float32 is up to 9e-4 from its float64: small cells to the power of 1/0.7
+            assert_near(found[name], want, name, 2e-3 if twin.config.pool_parts else 3e-4)
     assert_embeds_alike(network, twin, arrays)
 
 
