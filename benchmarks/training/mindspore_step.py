@@ -89,4 +89,5 @@ class MindSporeStep:
             request.at, request.clip.tolist(), request.infrared, config.frames, self._network.channels, config.dropout
         )
         arrays = batch.arrays
-        return [batch.infrared, batch.visible, arrays.edges, arrays.nodes, arrays.seen, *draws, request.label]
+        skeletons = (arrays.edges, arrays.nodes, arrays.seen, arrays.places)
+        return [batch.infrared, batch.visible, *skeletons, *draws, request.label]

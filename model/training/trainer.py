@@ -206,17 +206,15 @@ class _Training:
     def _check_finite(self, figures: StepFigures) -> None:
         """Raise ValueError for a loss or, but for the overflows that a loss scale is for, gradients of no number."""
         named = {"total": figures.total, **dict(zip(LOSS_TERMS, figures.terms.tolist(), strict=True))}
-        what = "loss: expected finite terms"
-        if np.isfinite(list(named.values())).all():
-            norm = figures.gradient_norm
-            named = {"their norm": norm} if norm is not None and self.step.scaler is None else {}
-            what = "gradients: expected finite ones"
+        if figures.gradient_norm is not None and self.step.scaler is None:
+            named["gradient norm"] = figures.gradient_norm
         bad = ", ".join(f"{name} is {value}" for name, value in named.items() if not np.isfinite(value))
         if not bad:
             return
         files = checkpoint_files(checkpoint_folder(self.run))
         kept = f"the last good checkpoint is {files[-1]}" if files else "there is no checkpoint before it"
         raise ValueError(
-            f"{what}, got otherwise at step {self.at.step} of epoch {self.at.epoch}: {bad};"
+            f"loss: expected finite terms and gradients, got otherwise at step {self.at.step} of epoch {self.at.epoch}:"
+            f" {bad};"
             f" {kept}; lower train.learning_rate, raise train.warmup_epochs, or set train.clip_norm"
         )

@@ -58,15 +58,16 @@ def step_inputs(devices: int, device: int) -> list[np.ndarray]:
     mine = clip[:, device * share : (device + 1) * share].ravel()
     images = random.normal(size=(2 * half, FRAMES, 3, HEIGHT, WIDTH)).astype(np.float32)[mine]
     edges = random.normal(size=(2 * half, FRAMES, 272)).astype(np.float32)[mine]
-    seen = (random.random((2 * half, FRAMES, 17)) < 0.8)[mine]
+    seen = (random.random((2 * half, FRAMES, 17)) < 0.8)[mine].astype(np.float32)
     nodes = random.random((2 * half, FRAMES, 17, 3)).astype(np.float32)[mine] * seen[..., None]
+    places = random.random((2 * half, FRAMES, 17, 2)).astype(np.float32)[mine]
     side = len(mine) // 2
     gains = [np.ones((side, FRAMES), np.float32), np.ones((side, FRAMES, 3), np.float32)]
     channel = np.tile(np.arange(3, dtype=np.int32), (side, FRAMES, 1))
     itself = np.arange(2 * side * FRAMES, dtype=np.int32).reshape(2 * side, FRAMES)
     keep = np.ones((2 * side, FRAMES, 128), np.float32)
     person = np.tile(np.arange(PERSONS, dtype=np.int32).repeat(TRACKS), 2)[mine]
-    return [images[:side], images[side:], edges, nodes, seen, *gains, channel, itself, itself, keep, person]
+    return [images[:side], images[side:], edges, nodes, seen, places, *gains, channel, itself, itself, keep, person]
 
 
 def identity_gradients(devices: int, device: int) -> Arrays:

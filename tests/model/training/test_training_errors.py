@@ -126,7 +126,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(
         patch.setattr("model.training.trainer.learning_rate", lambda *_: 1e30)
         assert main([*TRAIN, *options, "--resume", "--set", "train.epochs=3"]) == 1
     error = capsys.readouterr().err
-    assert "loss: expected finite terms, got otherwise at step 1 of epoch 2" in error
+    assert "loss: expected finite terms and gradients, got otherwise at step 1 of epoch 2" in error
     assert "total is nan" in error
     assert f"the last good checkpoint is {good}" in error
     assert "Traceback" not in error
