@@ -24,6 +24,7 @@ ABLATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("frame", ("model.seen_flags=true",)),
     ("frame", ("model.fill_gaps=track",)),
     ("sequence", ("model.standardize_nodes=false",)),
+    ("sequence", ("model.fill_gaps=track",)),
     ("sequence", ("model.pool_parts=true", "model.part_width=0.5")),
     ("sequence", ("model.pool_parts=true", "model.part_width=2")),
 )
