@@ -6,9 +6,7 @@ import re
 import statistics
 from typing import Any
 
-import pytest
-
-from benchmarks.guidance.figures_file import FIGURES, read_figures
+from benchmarks.guidance.figures_file import read_figures
 from benchmarks.guidance.measured_runs import SWAPS, PlannedRun
 from benchmarks.guidance.plan import BY_PART, planned_runs
 from benchmarks.guidance.walkers import TESTS
@@ -18,7 +16,6 @@ from model.retrieval.ranking import DIRECTIONS
 MACHINE = {"processor": "one of 7", "cpus": 7, "torch": "9.8"}
 
 
-@pytest.mark.skipif(not FIGURES.is_file(), reason="the experiment was not run")
 def test_the_page_is_what_the_figures_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == describe_results(read_figures()), (
         "docs/results.md is not what the experiment's figures say; write it anew: python -m docs.results_page"
