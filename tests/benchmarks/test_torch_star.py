@@ -42,7 +42,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "frame": {"sequence_guidance": False},
     "sequence": {"frame_guidance": False},
     "full": {},
-    "full, by parts": {"pool_parts": True, "part_width": 0.7, "seen_flags": True},
+    # The exponent of 0.7, whose slope is infinite at 0, is held cell by cell in test_guided_pooling.py.
+    "full, by parts": {"pool_parts": True, "part_width": 0.7, "seen_flags": True, "exponents": (1.0, 3.0, 5.0, 7.0)},
     "full, raw": {"standardize_edges": False, "standardize_nodes": False, "kl_trains": "graph"},
 }
 Array = NDArray[Any]
@@ -69,6 +70,13 @@ def twin_of(network: StarNetwork, variant: str, backbone: str = "narrow") -> Tor
     return twin
 
 
+def walking_nodes(random: np.random.Generator) -> Array:
+    """x, y and score that vary as people's do, about 0: with wider ones, times 8, float32 has no digits left for the
+    gradients; with all on one side of 0, raw ones have no slope by the attention's targets.
+    """
+    return random.normal(0.0, (0.12, 0.25, 0.5), (B, T, 17, 3)).astype(np.float32)
+
+
 def step_inputs(step: int, channels: int) -> list[Array]:
     """Random clips, and the draws that training would make."""
     random = np.random.default_rng([3, step])
@@ -78,7 +86,7 @@ def step_inputs(step: int, channels: int) -> list[Array]:
         random_array(10 + step, BI, T, 3, HEIGHT, WIDTH),
         random_array(20 + step, BV, T, 3, HEIGHT, WIDTH),
         random_array(30 + step, B, T, 272),
-        (random_array(40 + step, B, T, 17, 3) * (seen[..., None] > 0)).astype(np.float32),
+        walking_nodes(random) * (seen[..., None] > 0),
         seen,
         random.random((B, T, 17, 2)).astype(np.float32),
     )
@@ -136,8 +144,8 @@ def test_outputs_losses_and_gradients_are_those_of_the_network_in_torch(variant:
     for name, want in wanted.items():
         if name.endswith("key.bias"):  # adds the same to every score of a softmax: its true slope is 0
             assert np.abs(found[name]).max() <= 1e-6 * largest, name
-        else:  # by parts PyTorch's own float32 is up to 9e-4 from its float64: small cells to the power of 1/0.7
-            assert_near(found[name], want, name, 2e-3 if twin.config.pool_parts else 3e-4)
+        else:
+            assert_near(found[name], want, name)
     assert_embeds_alike(network, twin, arrays)
 
 
