@@ -38,3 +38,14 @@ def test_the_papers_settings_are_the_defaults(path: Path) -> None:
     booleans = {"frame_guidance", "sequence_guidance"}
     kept = {name: value for name, value in vars(run.model).items() if name not in booleans}
     assert kept == {name: value for name, value in vars(default.model).items() if name not in booleans}
+
+
+def test_the_walkers_variants_differ_in_two_booleans_only() -> None:
+    folder = ROOT / "configs" / "runs" / "synth"
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
+    assert set(texts) == {"baseline", "frame", "sequence", "full"}
+    own = ("name:", "frame_guidance:", "sequence_guidance:")
+    shared = {
+        "\n".join(line for line in text.splitlines() if not line.strip().startswith(own)) for text in texts.values()
+    }
+    assert len(shared) == 1
