@@ -99,10 +99,12 @@ def _average(network: nn.Module, run: RunConfig) -> AveragedModel:
     def average(kept: Tensor, new: Tensor, done: Tensor) -> Tensor:
         if not kept.is_floating_point():
             return new
-        decay = ema_decay(run.train, int(done))
+        decay = ema_decay(run.train, int(done) - 1)
         return kept * decay + new * (1 - decay)
 
-    return AveragedModel(network, avg_fn=average, use_buffers=True)
+    averaged = AveragedModel(network, avg_fn=average, use_buffers=True)
+    averaged.n_averaged += 1  # it is the network as it begins: torch would copy the first step whole
+    return averaged
 
 
 def _standardize(network: EdgeBranch | TorchStar, statistics: EdgeStatistics) -> None:
