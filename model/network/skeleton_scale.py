@@ -1,7 +1,8 @@
 """Skeletons on a scale that a layer can learn from: standardised edges and nodes, absence never a value among them.
 
-Raw, angles hold 99.9 % of the variance of the edges, and an unseen pair's (0, 0) is the most extreme pair there is:
-two coincident joints. Here an unseen value is 0 after standardising, which is the mean of the seen ones.
+Raw, angles hold 99.9 % of the variance of the edges (`python -m benchmarks.skeleton_scale`), and an unseen pair's
+(0, 0) is the most extreme pair there is: two coincident joints. Here an unseen value is 0 after standardising, which is
+the mean of the seen ones.
 
 Axes: B clips, T frames, J = 17 joints, E edge values a frame, the V of a pair (2, or 3 with `sincos`) side by side.
 """
@@ -19,7 +20,8 @@ from model.clips.skeletons.skeleton_inputs import PAIRS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What makes the nodes of people who stand and walk vary by about 1: x by some 0.12 of the crop's height, y by 0.25.
+# Of x and y, whose deviations about the centre are 0.08 and 0.25 of the crop's height for people who stand and walk
+# (the sample and the generated walkers, `python -m benchmarks.skeleton_scale`): they become 0.6 and 1.0.
 NODE_SCALE = (8.0, 4.0)
 
 
