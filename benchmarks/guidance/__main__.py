@@ -4,9 +4,9 @@
     python -m benchmarks.guidance --list                 what is planned, and what is done
     python -m benchmarks.guidance --only full --seeds 0  runs whose name begins with it
 
-The network is the one in PyTorch (`benchmarks.torch_network`), which tests hold equal to MindSpore's: a run takes a
-fifth of the time. Clips, draws, schedule, losses and metrics are the project's own. The figures go to
-benchmarks/guidance/figures.json; `python -m docs.results_page` makes docs/results.md of them.
+The network is the one in PyTorch (`benchmarks.torch_network`), which tests hold equal to MindSpore's and whose steps
+take less on a CPU (docs/benchmarks.md). Clips, draws, schedule, losses and metrics are the project's own. The figures
+go to benchmarks/guidance/figures.json; `python -m docs.results_page` makes docs/results.md of them.
 """
 
 from __future__ import annotations
