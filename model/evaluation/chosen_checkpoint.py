@@ -83,5 +83,6 @@ def _check_network(path: Path, run: RunConfig, trained: RunConfig) -> None:
     if listed:
         raise ValueError(
             f"{path}: model: expected a checkpoint of the network in the config, got one of another: "
-            f"{'; '.join(listed)}; name the config that it was trained with, or another checkpoint"
+            f"{'; '.join(listed)}; set these as the checkpoint has them (--set model.…=…), name the config that it was"
+            " trained with, or another checkpoint"
         )
